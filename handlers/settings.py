@@ -1,0 +1,75 @@
+"""The `VIGIE_*` environment, read once by the composition root."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Where things are, which gateway is used, and how to log. Each field is `VIGIE_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="VIGIE_", env_ignore_empty=True, extra="ignore")
+
+    data_dir: Path = Field(Path(".vigie/data"), description="the database and the process lock")
+    content_dir: Path = Field(PROJECT, description="holds rules/ and templates_sms/")
+    database_url: SecretStr | None = Field(
+        None, description="postgresql+asyncpg://… to scale out; SQLite in the data directory if unset"
+    )
+    key_file: Path | None = Field(
+        None, description="the root key; beside the data directory, in keys/root.key, if unset"
+    )
+    passphrase_file: Path | None = Field(
+        None, description="unlocks a key file that was made with a passphrase"
+    )
+    gateway: Literal["simulator", "africastalking"] = Field(
+        "simulator", description="which gateway carries the texts"
+    )
+    gateway_token: SecretStr | None = Field(
+        None,
+        description="the secret part of the callback URLs, at least 22 characters; two, separated "
+        "by a comma, while rotating; made by `vigie init` if unset",
+    )
+    at_username: str | None = Field(None, description="Africa's Talking: application user name")
+    at_api_key: SecretStr | None = Field(None, description="Africa's Talking: API key")
+    at_sender: str | None = Field(None, description="Africa's Talking: short code or sender id")
+    at_base_url: str | None = Field(
+        None, description="Africa's Talking: another server that speaks the same API"
+    )
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="how much is logged, on standard error"
+    )
+    log_format: Literal["console", "json"] = Field("console", description="for people or machines")
+
+    @field_validator("gateway_token")
+    @classmethod
+    def _tokens_are_long(cls, value: SecretStr | None) -> SecretStr | None:
+        for token in value.get_secret_value().split(",") if value else ():
+            if len(token) < 22 or not token.isascii() or "/" in token:
+                raise ValueError(
+                    "a gateway token needs at least 22 letters, digits, - or _ (128 bits); "
+                    "`vigie keys token` makes one"
+                )
+        return value
+
+    @property
+    def root_key(self) -> Path:
+        """The key file, outside the data directory so that copying the one never takes the other."""
+        return self.key_file or self.data_dir.absolute().parent / "keys" / "root.key"
+
+    @property
+    def token_file(self) -> Path:
+        """Where `vigie init` keeps the token that it made: with the keys."""
+        return self.root_key.with_name("gateway-token")
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL."""
+        if self.database_url:
+            return self.database_url.get_secret_value()
+        return f"sqlite+aiosqlite:///{(self.data_dir / 'vigie.sqlite').absolute()}"
