@@ -1,0 +1,65 @@
+# Vigie: set-up, start and tests. `make` alone lists what there is.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VENV := .venv
+LOCKS := deploy/requirements
+PORT ?= 8080
+WORKERS ?= 2
+UV := uv==0.13.9
+
+# PYTHON=/path/to/python chooses the interpreter; else make-venv.sh finds one.
+export PYTHON
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help install run test check bench lock clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+install: $(VENV)/.installed ## set up .venv from the lock, with .venv/bin/vigie
+
+run: install ## start with the simulator and demo content at http://127.0.0.1:8080 (PORT=)
+	@test -e .vigie/keys/root.key || $(VENV)/bin/vigie init --demo
+	@$(VENV)/bin/vigie serve --host 127.0.0.1 --port $(PORT)
+
+run: export VIGIE_DATA_DIR := .vigie/data
+run: export VIGIE_KEY_FILE := .vigie/keys/root.key
+run: export VIGIE_GATEWAY := simulator
+
+test: check ## set up, check and run every test
+	@deploy/install-chromium.sh
+	@$(VENV)/bin/pytest --numprocesses $(WORKERS) --dist loadfile
+
+check: $(VENV)/.installed-dev ## format, lint, types and imports, without the tests
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench: $(VENV)/.installed-dev ## print the measurements
+	@$(VENV)/bin/python -m tests.bench
+
+lock: $(VENV)/.installed ## re-make the lock with the newest versions that pyproject.toml admits
+	$(VENV)/bin/pip install --quiet $(UV)
+	$(COMPILE) $(LOCKS)/build.in --output-file $(LOCKS)/build.txt
+	$(COMPILE) pyproject.toml --output-file $(LOCKS)/run.txt
+	$(COMPILE) pyproject.toml --extra dev --constraint $(LOCKS)/run.txt --output-file $(LOCKS)/dev.txt
+
+# One lock serves every system and every Python from 3.11 on.
+COMPILE = $(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	--generate-hashes --no-header
+
+clean: ## remove .venv and caches, never data or keys
+	rm -rf $(VENV) build *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+
+# The stamps make each step run again only when what it is made from has changed.
+$(VENV)/.installed: $(LOCKS)/build.txt $(LOCKS)/run.txt pyproject.toml deploy/make-venv.sh
+	@deploy/make-venv.sh $(VENV)
+	$(VENV)/bin/pip install --quiet --require-hashes -r $(LOCKS)/build.txt -r $(LOCKS)/run.txt
+	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed $(LOCKS)/dev.txt
+	$(VENV)/bin/pip install --quiet --require-hashes -r $(LOCKS)/dev.txt
+	@touch $@
