@@ -20,12 +20,11 @@ help: ## list these targets
 install: $(VENV)/.installed ## set up .venv from the lock, with .venv/bin/vigie
 
 run: install ## start with the simulator and demo content at http://127.0.0.1:8080 (PORT=)
-	@test -e .vigie/keys/root.key || $(VENV)/bin/vigie init --demo
-	@$(VENV)/bin/vigie serve --host 127.0.0.1 --port $(PORT)
+	@test -e "$(KEY)" || $(VENV)/bin/vigie init --demo
+	@exec $(VENV)/bin/vigie serve --host 127.0.0.1 --port $(PORT)
 
-run: export VIGIE_DATA_DIR := .vigie/data
-run: export VIGIE_KEY_FILE := .vigie/keys/root.key
-run: export VIGIE_GATEWAY := simulator
+# Where `vigie init` leaves the root key, and so the sign that it has run.
+KEY = $(or $(VIGIE_KEY_FILE),$(or $(VIGIE_DATA_DIR),.vigie/data)-keys/root.key)
 
 test: check ## set up, check and run every test
 	@deploy/install-chromium.sh
