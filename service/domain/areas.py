@@ -1,0 +1,184 @@
+"""Areas: the fixed tree that alerts name places by, and which of its nodes hide a reporter.
+
+Commune ⊂ cercle ⊂ région ⊂ country, with declared merges of neighbours as nodes between them and
+their parent. Two areas of one tree are nested or apart, so what several alerts have in common is
+always one of the areas that they named, never a smaller group of people.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+COUNTRY = "ML"
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Neighbours with the same parent that alerts name together when each alone has too few."""
+
+    code: str
+    name: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """One person's enrolment in an area, without the person; epoch seconds, UTC."""
+
+    area: str
+    joined_at: int
+    left_at: int | None
+
+
+class AreaTree:
+    """The areas by pcode. Every method raises KeyError for a pcode that is not in the tree."""
+
+    def __init__(
+        self,
+        areas: Mapping[str, tuple[str, str]],
+        merges: Iterable[Merge] = (),
+        country: str = "Mali",
+    ) -> None:
+        """Build the tree from {pcode: (name, parent pcode)}; the top areas' parent is `COUNTRY`.
+
+        `country` is the name of the whole. A merge may hold merges that were declared before it.
+        Raises ValueError, for whoever declares areas, where these are no tree.
+        """
+        named = {COUNTRY: country} | {code: name for code, (name, _) in areas.items()}
+        parents = {code: parent for code, (_, parent) in areas.items() if code != COUNTRY}
+        for merge in merges:
+            parents |= _merged(merge, parents)
+            named[merge.code] = merge.name
+        self._names = named
+        self._paths = {COUNTRY: (COUNTRY,)}
+        for code in parents:
+            self._paths[code] = tuple(_climb(code, parents))
+
+    def __contains__(self, pcode: object) -> bool:
+        return pcode in self._paths
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def name(self, pcode: str) -> str:
+        return self._names[pcode]
+
+    def parent(self, pcode: str) -> str | None:
+        """Return the area that holds this one; None for the country."""
+        path = self._paths[pcode]
+        return path[1] if len(path) > 1 else None
+
+    def path(self, pcode: str) -> tuple[str, ...]:
+        """Return the area and every area that holds it, finest first, up to the country."""
+        return self._paths[pcode]
+
+    def common(self, pcodes: Iterable[str]) -> str:
+        """Return the finest area that holds all of `pcodes`; the country where there are none."""
+        paths = [self._paths[pcode] for pcode in pcodes]
+        if not paths:
+            return COUNTRY
+        shared = set(paths[0]).intersection(*paths[1:])
+        return next(code for code in paths[0] if code in shared)
+
+    def on_same_branch(self, a: str, b: str) -> bool:
+        """Whether one of the two holds the other, or they are the same."""
+        return a in self._paths[b] or b in self._paths[a]
+
+
+def in_use(
+    tree: AreaTree, memberships: Iterable[Membership], now: int, k: int, margin: int
+) -> frozenset[str]:
+    """Return the areas that alerts may name at `now`, as the enrolments up to then decide.
+
+    An area comes into use once k + margin people are enrolled in it. It goes out of use as soon as
+    fewer than k of *those* remain, whoever joined since, so that k people stood behind its name
+    for the whole time; it may then come into use anew. The country is always in use.
+    """
+    standings: dict[str, _Standing] = {}
+    for at, joins, member in _timeline(memberships, now):
+        for area in tree.path(member.area):
+            standing = standings.setdefault(area, _Standing())
+            if joins:
+                standing.join(at, k + margin)
+            else:
+                standing.leave(at, member.joined_at, k, k + margin)
+    used = {area for area, standing in standings.items() if standing.since is not None}
+    return frozenset(used | {COUNTRY})
+
+
+def finest(tree: AreaTree, in_use: frozenset[str], area: str) -> str:
+    """Return the finest area in use that holds `area`."""
+    return next(code for code in tree.path(area) if code in in_use)
+
+
+@dataclass(slots=True)
+class _Standing:
+    """How many are enrolled in an area; since when it is in use; how many of then are still in."""
+
+    enrolled: int = 0
+    since: int | None = None
+    steady: int = 0
+
+    def join(self, at: int, enough: int) -> None:
+        self.enrolled += 1
+        if self.since == at:
+            self.steady += 1
+        self._enter(at, enough)
+
+    def leave(self, at: int, joined_at: int, k: int, enough: int) -> None:
+        self.enrolled -= 1
+        if self.since is not None and joined_at <= self.since:
+            self.steady -= 1
+            if self.steady < k:
+                self.since = None
+        self._enter(at, enough)
+
+    def _enter(self, at: int, enough: int) -> None:
+        if self.since is None and self.enrolled >= enough:
+            self.since, self.steady = at, self.enrolled
+
+
+def _timeline(memberships: Iterable[Membership], now: int) -> list[tuple[int, bool, Membership]]:
+    """Return (when, joins, membership) up to `now`; at one moment people leave before others join.
+
+    Leaving first errs on the safe side: an area is never kept in use by who came just then.
+    """
+    events = []
+    for member in memberships:
+        left_at = now + 1 if member.left_at is None else member.left_at
+        if member.joined_at > now or left_at <= member.joined_at:
+            continue
+        events.append((member.joined_at, True, member))
+        if left_at <= now:
+            events.append((left_at, False, member))
+    return sorted(events, key=lambda event: event[:2])
+
+
+def _merged(merge: Merge, parents: Mapping[str, str]) -> dict[str, str]:
+    """Return the parents that change with this merge."""
+    if merge.code in parents or merge.code == COUNTRY:
+        raise ValueError(f"the merge {merge.code} has the code of another area")
+    unknown = [member for member in merge.members if member not in parents]
+    if unknown:
+        raise ValueError(f"the merge {merge.code} names {unknown[0]}, which is not an area")
+    above = {parents[member] for member in merge.members}
+    if len(above) != 1 or len(set(merge.members)) < 2:
+        raise ValueError(
+            f"the merge {merge.code} must have two or more areas with the same parent,"
+            " none of them in another merge"
+        )
+    return dict.fromkeys(merge.members, merge.code) | {merge.code: above.pop()}
+
+
+def _climb(code: str, parents: Mapping[str, str]) -> Iterator[str]:
+    """Yield the area and those above it, up to the country."""
+    seen: set[str] = set()
+    here = code
+    while here != COUNTRY:
+        if here in seen:
+            raise ValueError(f"the area {code} lies within itself")
+        if here not in parents:
+            raise ValueError(f"the area {code} lies in {here}, which is not an area")
+        seen.add(here)
+        yield here
+        here = parents[here]
+    yield COUNTRY

@@ -1,0 +1,75 @@
+"""What the engine is told, and what it answers."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from service.domain.codebook import Severity
+from service.domain.geo import Point
+
+Key = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What rules may know of one report: never who, nor in what words.
+
+    `reporter` is an opaque number that tells people apart. `at` is when it happened and `known_at`
+    when it was received, in epoch seconds, UTC. `area` is the pcode of the finest area that is
+    known to hold the place.
+    """
+
+    id: int
+    type: str
+    place: str
+    area: str
+    point: Point
+    reporter: int
+    at: int
+    known_at: int
+    killed: int = 0
+    injured: int = 0
+
+    @property
+    def key(self) -> Key:
+        """The one order in which evidence is judged, whatever the order in which it arrives."""
+        return self.at, self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One predicate of a rule: what was found against what was asked.
+
+    `name` is one of reports, distinct_reporters, distance_km (of the report farthest from the one
+    that completes the cluster), span_hours, season (open or closed) and inhibited_by.
+    """
+
+    name: str
+    value: float | str | None
+    threshold: float | str | None
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a rule concluded, with its reasons.
+
+    `episode` names the alert for good: every later decision about it carries the same name.
+    `evidence` and `areas` are those of the window that led to the decision, `type` is the most
+    counted one among them and `at` the time of the report that completes it. `late` says that this
+    was known more than six hours after `at`. `live` is false for a rule on trial, which tells
+    nobody.
+    """
+
+    kind: Literal["raise", "escalate", "correct", "suppress"]
+    rule: str
+    rule_hash: str
+    episode: str
+    type: str
+    severity: Severity
+    evidence: tuple[int, ...]
+    areas: tuple[str, ...]
+    at: int
+    late: bool
+    checks: tuple[Check, ...]
+    suppressed_by: str | None
+    live: bool
