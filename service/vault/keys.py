@@ -1,5 +1,7 @@
 """The root key on disk, and the keys derived from it, each for one purpose."""
 
+# ruff: noqa: N818 - an exception's name says what happened
+
 import os
 import secrets
 import stat

@@ -6,6 +6,8 @@ A box is one byte, the key version, and then HPKE ciphertext (RFC 9180, base mod
 HKDF-SHA256, ChaCha20-Poly1305) or, for a person's number, ChaCha20-Poly1305 over such a box.
 """
 
+# ruff: noqa: N818 - an exception's name says what happened
+
 import asyncio
 import hmac
 import secrets
@@ -17,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from service.vault.keys import KEY_BYTES, NONCE_BYTES, KeysError, Keyring, Purpose
+from service.vault.keys import KEY_BYTES, NONCE_BYTES, Keyring, KeysError, Purpose
 from service.vault.keystore import DayKey, Keystore
 from service.vault.number import PhoneNumber
 
@@ -31,11 +33,11 @@ class VaultError(Exception):
     """The vault cannot do what was asked."""
 
 
-class CannotOpen(VaultError):  # noqa: N818
+class CannotOpen(VaultError):
     """This box was not sealed with these keys for this place, or it was altered."""
 
 
-class Shredded(VaultError):  # noqa: N818
+class Shredded(VaultError):
     """The key of this box was deleted, so nobody can open it any more."""
 
 
@@ -173,7 +175,7 @@ class Vault:
 
 
 def _public_key(keyring: Keyring, keystore: Keystore, purpose: Purpose) -> X25519PublicKey:
-    """The public key that seals for `purpose`; the first process that can derive it publishes it."""
+    """The public key that seals for `purpose`; published by a process that can derive it."""
     stored = keystore.public_key(purpose, keyring.version)
     if purpose in keyring:
         private = X25519PrivateKey.from_private_bytes(keyring[purpose])
