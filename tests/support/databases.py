@@ -36,9 +36,10 @@ class PostgresFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
-    """A running server: its programs, its port, and the password that it was made with."""
+    """A running server: its programs, log and port, and the password that it was made with."""
 
     programs: Path
+    log: Path
     port: int
     password: str = field(repr=False)
 
@@ -77,8 +78,11 @@ class Postgres:
 
 
 @contextmanager
-def postgres() -> Iterator[Postgres]:
-    """Start a server in a new folder; stop it and remove the folder at the end."""
+def postgres(*options: str) -> Iterator[Postgres]:
+    """Start a server in a new folder; stop it and remove the folder at the end.
+
+    `options` are added to its command line, for example `-clog_statement=none`.
+    """
     # Not pytest's folder: that is closed to other accounts, and the server may have to be one.
     folder = Path(tempfile.mkdtemp(prefix="vigie-postgres-"))
     account: dict[str, Any] = {}
@@ -89,7 +93,7 @@ def postgres() -> Iterator[Postgres]:
         programs = _programs(folder, account)
         password = secrets.token_urlsafe(16)
         _make_cluster(programs, folder, password, account)
-        with _serving(programs, folder, password, account) as server:
+        with _serving(programs, folder, password, options, account) as server:
             yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -152,26 +156,30 @@ def _make_cluster(programs: Path, folder: Path, password: str, account: dict[str
 
 @contextmanager
 def _serving(
-    programs: Path, folder: Path, password: str, account: dict[str, Any]
+    programs: Path,
+    folder: Path,
+    password: str,
+    options: tuple[str, ...],
+    account: dict[str, Any],
 ) -> Iterator[Postgres]:
-    server = Postgres(programs, _free_port(), password)
-    options = {
-        "listen_addresses": "127.0.0.1",
-        "port": server.port,
-        "unix_socket_directories": "",
-        # Tests kill the service, never the machine: what is committed need not survive power loss.
-        "fsync": "off",
-        "full_page_writes": "off",
-        "jit": "off",
-        "shared_buffers": "32MB",
-    }
-    command = [str(programs / "postgres"), "-D", str(folder / "data")]
-    command += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-    log = folder / "log"
-    with log.open("wb") as out:
+    server = Postgres(programs, folder / "log", _free_port(), password)
+    command = [
+        str(programs / "postgres"),
+        f"-D{folder / 'data'}",
+        "-clisten_addresses=127.0.0.1",
+        f"-cport={server.port}",
+        "-cunix_socket_directories=",
+        # Tests kill the service, never the machine: a commit need not survive the loss of power.
+        "-cfsync=off",
+        "-cfull_page_writes=off",
+        "-cjit=off",
+        "-cshared_buffers=32MB",
+        *options,
+    ]
+    with server.log.open("wb") as out:
         process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=out, **account)
     try:
-        _wait_until_ready(server, process, log)
+        _wait_until_ready(server, process)
         yield server
     finally:
         process.terminate()
@@ -182,11 +190,12 @@ def _serving(
             process.wait()
 
 
-def _wait_until_ready(server: Postgres, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_ready(server: Postgres, process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + START_SECONDS
     while not server.ready():
         if process.poll() is not None or time.monotonic() > until:
-            raise PostgresFailed(f"PostgreSQL did not start:\n{log.read_text(errors='replace')}")
+            said = server.log.read_text(errors="replace")
+            raise PostgresFailed(f"PostgreSQL did not start:\n{said}")
         time.sleep(0.05)
 
 
