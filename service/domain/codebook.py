@@ -1,0 +1,223 @@
+"""The codebook: what can be reported, and the words that reports are written in."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Annotated, Literal, NamedTuple, Self, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from service.domain import words
+from service.domain.messages import outside_gsm7
+
+Severity = Literal["minor", "moderate", "severe", "extreme"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+Typology = Literal["horizontal", "vertical", "global", "criminal"]
+Count = Literal["killed", "injured", "abducted", "displaced", "livestock"]
+COUNTS: tuple[Count, ...] = get_args(Count)
+Command = Literal["enrol", "acknowledge", "stop", "help"]
+Role = Count | Literal["days", "days_ago", "number", "filler"]
+LANGUAGES = ("fr", "en")
+
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+Phrases = dict[Language, tuple[str, ...]]
+Meant = TypeVar("Meant")
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Near(_Entry):
+    """How near two reports of one type must be to tell of one incident."""
+
+    km: float = Field(gt=0, le=100)
+    hours: int = Field(gt=0, le=168)
+
+
+class IncidentType(_Entry):
+    """One thing that can be reported.
+
+    `public`: a rule may ask for its exact place. `alone`: one report may raise an alert.
+    `check_in`: it says that all is well, and makes no incident. `fields`: what a report should
+    hold; its counts are in the order in which bare numbers are read.
+    """
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")
+    code: str = Field(pattern=r"^[A-Z]{2,4}$")
+    title: dict[Language, str]
+    aliases: Phrases = {}
+    typology: Typology | None = None
+    severity: Severity
+    public: bool = False
+    alone: bool = False
+    check_in: bool = False
+    fields: tuple[Literal["place"] | Count, ...] = ("place", "killed", "injured")
+    corroborates: Near
+
+    @property
+    def counts(self) -> tuple[Count, ...]:
+        """What its bare numbers count, in order."""
+        return tuple(each for each in self.fields if each != "place")
+
+    @model_validator(mode="after")
+    def _titles_travel_by_sms(self) -> Self:
+        for language in LANGUAGES:
+            if not self.title.get(language, "").strip():
+                raise ValueError(f"{self.id} has no title in {language}")
+        for language, title in self.title.items():
+            if strange := outside_gsm7(title):
+                raise ValueError(
+                    f"the {language} title of {self.id} has {' '.join(strange)}, which would more "
+                    "than halve what fits in an SMS: choose another wording"
+                )
+        return self
+
+
+class WordList(_Entry):
+    """What reporters write beside codes and places, by language.
+
+    The counts' words stand beside a number (`3 morts`), `days` too (`il y a 3 jours`); `days_ago`
+    and `numbers` are words that are numbers (`hier`: 1, `aucun`: 0); `filler` says nothing.
+    """
+
+    killed: Phrases
+    injured: Phrases
+    abducted: Phrases
+    displaced: Phrases
+    livestock: Phrases
+    days: Phrases
+    filler: Phrases
+    days_ago: dict[Language, dict[str, int]]
+    numbers: dict[Language, dict[str, int]]
+
+
+class Commands(_Entry):
+    """The first words that make a text a command, by language."""
+
+    enrol: Phrases
+    acknowledge: Phrases
+    stop: Phrases
+    help: Phrases
+
+
+class Limits(_Entry):
+    """The greatest numbers that one report is believed: above them it is a slip of the key."""
+
+    killed: int = Field(ge=1)
+    injured: int = Field(ge=1)
+    abducted: int = Field(ge=1)
+    displaced: int = Field(ge=1)
+    livestock: int = Field(ge=1)
+    days_ago: int = Field(ge=1, le=365)
+
+
+class Meaning(NamedTuple):
+    """What a word beside codes and places says, and its number where it has one."""
+
+    role: Role
+    value: int = 0
+
+
+class TypeMention(NamedTuple):
+    """A type as it was written: by its code, which is meant, or by an alias, which may be prose."""
+
+    type: IncidentType
+    by_code: bool
+
+
+class Lexicon(dict[str, Meant]):
+    """Phrases by key. `at` finds the longest one that begins at a place in a text."""
+
+    longest = 1
+
+    def add(self, phrase: str, meant: Meant) -> None:
+        """Let `phrase` mean `meant`; ValueError where it has no letters or means something else."""
+        runs = words.split(phrase, len(phrase)).runs
+        key = words.joined(runs)
+        if not key:
+            raise ValueError(f"“{phrase}” has no letter that a basic phone can type")
+        if self.setdefault(key, meant) != meant:
+            raise ValueError(f"“{phrase}” is given two meanings: remove one of them")
+        self.longest = max(self.longest, len(runs))
+
+    def at(self, runs: Sequence[str], start: int) -> tuple[Meant, int] | None:
+        """What the runs from `start` mean, and how many of them; None where nothing."""
+        for used in range(min(self.longest, len(runs) - start), 0, -1):
+            meant = self.get(words.joined(runs[start : start + used]))
+            if meant is not None:
+                return meant, used
+        return None
+
+
+class Codebook(_Entry):
+    """Every type, command and word, as rules/codebook.yaml declares them."""
+
+    types: tuple[IncidentType, ...] = Field(min_length=1)
+    commands: Commands
+    words: WordList
+    limits: Limits
+
+    @model_validator(mode="after")
+    def _means_one_thing_each(self) -> Self:
+        ids = [each.id for each in self.types]
+        if twice := {each for each in ids if ids.count(each) > 1}:
+            raise ValueError(f"type ids are declared twice: {', '.join(sorted(twice))}")
+        # Built here so that a word with two meanings is found when the file is read.
+        _ = self.type_lexicon, self.command_lexicon, self.word_lexicon
+        return self
+
+    def type(self, type_id: str) -> IncidentType:
+        """The type of this id; KeyError where there is none."""
+        return self._by_id[type_id]
+
+    def by_code(self, token: str) -> IncidentType | None:
+        """The type whose code or alias this is, however it is typed."""
+        mention = self.type_lexicon.get(words.key(token))
+        return mention.type if mention else None
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, IncidentType]:
+        return {each.id: each for each in self.types}
+
+    @cached_property
+    def type_lexicon(self) -> Lexicon[TypeMention]:
+        """Codes and aliases."""
+        lexicon: Lexicon[TypeMention] = Lexicon()
+        for each in self.types:
+            lexicon.add(each.code, TypeMention(each, by_code=True))
+        for each in self.types:
+            for phrase in _every(each.aliases):
+                lexicon.add(phrase, TypeMention(each, by_code=False))
+        return lexicon
+
+    @cached_property
+    def command_lexicon(self) -> Lexicon[Command]:
+        """The commands' first words."""
+        lexicon: Lexicon[Command] = Lexicon()
+        for command in get_args(Command):
+            for phrase in _every(getattr(self.commands, command)):
+                lexicon.add(phrase, command)
+        if shared := self.type_lexicon.keys() & lexicon.keys():
+            raise ValueError(f"types share words with commands: {', '.join(sorted(shared))}")
+        return lexicon
+
+    @cached_property
+    def word_lexicon(self) -> Lexicon[Meaning]:
+        """Everything else that reporters write."""
+        lexicon: Lexicon[Meaning] = Lexicon()
+        listed: tuple[Role, ...] = (*COUNTS, "days", "filler")
+        for role in listed:
+            for phrase in _every(getattr(self.words, role)):
+                lexicon.add(phrase, Meaning(role))
+        for by_word in self.words.days_ago.values():
+            for phrase, days in by_word.items():
+                lexicon.add(phrase, Meaning("days_ago", days))
+        for by_word in self.words.numbers.values():
+            for phrase, number in by_word.items():
+                lexicon.add(phrase, Meaning("number", number))
+        return lexicon
+
+
+def _every(phrases: Phrases) -> Iterator[str]:
+    for listed in phrases.values():
+        yield from listed

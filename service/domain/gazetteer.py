@@ -1,0 +1,352 @@
+"""Places: which one a written name or code means.
+
+Names compare exactly once typing habits are taken off (see `words`); several places of one name
+are told apart by the area that is named beside them, and else by nearness to the sender's area.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Literal, NamedTuple, TypeVar, cast
+
+from service.domain import words
+from service.domain.geo import Point, distance_km
+
+Kind = Literal["region", "cercle", "commune", "village", "market"]
+Row = Sequence[str]
+Item = TypeVar("Item")
+
+# The tables in rules/places/ and their columns, in order. A pcode's parent is in the table before
+# it; the root has no parent. An area's `code` is empty where its pcode is its only code.
+AREA_COLUMNS = ("pcode", "parent", "name", "code", "lat", "lon")
+PLACE_COLUMNS = ("code", "name", "kind", "area", "lat", "lon")
+ALIAS_COLUMNS = ("code", "alias")
+
+_KINDS_BY_DEPTH: tuple[Kind, ...] = ("region", "cercle", "commune")
+_SITES = frozenset({"village", "market"})
+_TELLS_APART = 2.0  # the next place of the name must be this many times as far
+
+# The totally anti-symmetric quasigroup of H. M. Damm, "Total anti-symmetrische Quasigruppen",
+# Marburg 2004: it finds every single wrong digit and every swap of neighbours.
+_DAMM = (
+    "0317598642", "7092154863", "4206871359", "1750983426", "6123045978",
+    "3674209581", "5869720134", "8945362017", "9438617205", "2581436790",
+)  # fmt: skip
+CODE_LENGTHS = (5, 6)  # with the check digit; the shorter where the first focal points are
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place. `area` is the pcode of the finest area known to hold it; `cercle` is a name.
+
+    `code` is what a phone can type: digits that end in a check digit, or a pcode. `point` is None
+    for a commune whose seat is not on record.
+    """
+
+    code: str
+    name: str
+    kind: Kind
+    area: str
+    cercle: str
+    point: Point | None
+
+
+class Named(NamedTuple):
+    """What the words at one place in a text may mean, and how many words that took."""
+
+    places: tuple[Place, ...]  # whose name it is
+    aliased: tuple[Place, ...]  # that are also called so
+    areas: frozenset[str]  # pcodes of the areas of that name
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The place that is meant. None where `candidates`, two or more, cannot be told apart.
+
+    `exactness` is 1.0 for the only place of that name, and less the more had to be supposed.
+    """
+
+    place: Place | None
+    candidates: tuple[Place, ...]
+    used: int
+    exactness: float
+
+
+class RowProblem(NamedTuple):
+    """What is wrong in one row; `row` counts from 1, the header left out."""
+
+    table: Literal["areas", "places", "aliases"]
+    row: int
+    column: str
+    why: str
+
+
+class TablesError(ValueError):
+    """The place tables contradict themselves; `problems` has every row that does."""
+
+    def __init__(self, problems: Sequence[RowProblem]) -> None:
+        super().__init__(f"{len(problems)} rows of the place tables are wrong")
+        self.problems = tuple(problems)
+
+
+class Gazetteer:
+    """Every place by name, alias and code. Build it with `from_tables`."""
+
+    __slots__ = (
+        "_aliases", "_area_names", "_by_code", "_longest", "_names", "_paths", "_points", "areas",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.areas: dict[str, tuple[str, str]] = {}
+        self._points: dict[str, Point] = {}
+        self._paths: dict[str, tuple[str, ...]] = {}
+        self._by_code: dict[str, Place] = {}
+        self._names: dict[str, tuple[Place, ...]] = {}
+        self._aliases: dict[str, tuple[Place, ...]] = {}
+        self._area_names: dict[str, tuple[str, ...]] = {}
+        self._longest = 0
+
+    @classmethod
+    def from_tables(
+        cls, areas: Iterable[Row], places: Iterable[Row], aliases: Iterable[Row]
+    ) -> "Gazetteer":
+        """Build it from the rows of rules/places/areas.csv, places.csv and aliases.csv.
+
+        Rows are strings in the order of AREA_COLUMNS, PLACE_COLUMNS and ALIAS_COLUMNS, without
+        headers. Raises TablesError with every row that is wrong.
+        """
+        built = cls()
+        problems = [
+            *built._add_areas(areas),
+            *built._add_places(places),
+            *built._add_aliases(aliases),
+        ]
+        if problems:
+            raise TablesError(problems)
+        built._longest = max(
+            map(len, chain(built._names, built._aliases, built._area_names)), default=0
+        )
+        return built
+
+    def __len__(self) -> int:
+        """How many places there are, régions and cercles left out."""
+        return sum(1 for code in self._by_code if code.isdecimal())
+
+    def by_code(self, code: str) -> Place | None:
+        """The place of this code or pcode, in any case."""
+        return self._by_code.get(code.upper())
+
+    def point_of(self, pcode: str) -> Point:
+        """The point of an area, or of the finest area around it that has one; KeyError."""
+        return next(self._points[each] for each in self._paths[pcode] if each in self._points)
+
+    def at(self, runs: Sequence[str], start: int) -> Named | None:
+        """What the longest name or code that begins at `start` may mean; None where nothing.
+
+        `runs` are split words. A number begins no name: it may be a code.
+        """
+        if runs[start].isdecimal():
+            place = self._by_code.get(runs[start])
+            return Named((place,), (), frozenset(), 1) if place else None
+        found, key = None, ""
+        for used, run in enumerate(runs[start:], 1):
+            key += run
+            if len(key) > self._longest:
+                break
+            if key in self._names or key in self._aliases or key in self._area_names:
+                found = (key, used)
+        return self._named(*found) if found else None
+
+    def _named(self, key: str, used: int) -> Named:
+        return Named(
+            self._names.get(key, ()),
+            self._aliases.get(key, ()),
+            frozenset(self._area_names.get(key, ())),
+            used,
+        )
+
+    def choose(self, named: Named, beside: Named | None = None, home: str | None = None) -> Match:
+        """Which of the places that are named so is meant.
+
+        `beside` was named with it and tells by its area (`SOKOLO NIONO`) where `tells`; `home` is
+        the pcode of the sender's area. A name outranks an alias, and a site the area around it.
+        """
+        for places, exactness in ((named.places, 1.0), (named.aliased, 0.95)):
+            within = [each for each in places if beside is None or self._holds(beside, each)]
+            if len(within) == 1:
+                return Match(within[0], (), named.used, exactness)
+            if within:
+                place, sureness = self._nearest(within, home)
+                others = () if place else tuple(within)
+                return Match(place, others, named.used, exactness * sureness)
+        areas = tuple(self._by_code[each] for each in sorted(named.areas, key=len, reverse=True))
+        return Match(areas[0] if areas else None, areas[1:], named.used, 0.5)
+
+    def tells(self, beside: Named, named: Named) -> bool:
+        """Whether an area that `beside` names holds a place that `named` means."""
+        return any(self._holds(beside, each) for each in chain(named.places, named.aliased))
+
+    def find(self, runs: Sequence[str], home: str | None = None) -> Match:
+        """The place that these words begin with, told apart by the area named after or before it.
+
+        No place and no candidates where they begin with no name.
+        """
+        first = self.at(runs, 0)
+        if first is None:
+            return Match(None, (), 0, 0.0)
+        second = self.at(runs, first.used) if len(runs) > first.used else None
+        if second is None:
+            return self.choose(first, None, home)
+        both = first.used + second.used
+        for named, beside in ((first, second), (second, first)):
+            if self.tells(beside, named):
+                match = self.choose(named, beside, home)
+                return Match(match.place, match.candidates, both, match.exactness)
+        return self.choose(first, None, home)
+
+    def _holds(self, beside: Named, place: Place) -> bool:
+        return not beside.areas.isdisjoint(self._paths[place.area])
+
+    def _nearest(self, places: Sequence[Place], home: str | None) -> tuple[Place | None, float]:
+        """The place that a sender of this area means, and how sure that is."""
+        if home is None or not self.areas.get(home, ("", ""))[1]:
+            communes = [each for each in places if each.kind == "commune"]
+            return (communes[0], 0.8) if len(communes) == 1 else (None, 0.0)
+        origin = self.point_of(home)
+        by_distance = sorted(
+            (distance_km(origin, each.point or self.point_of(each.area)), each.code, each)
+            for each in places
+        )
+        (near, _, nearest), (next_near, _, _) = by_distance[:2]
+        if next_near >= _TELLS_APART * near:
+            return nearest, 0.9
+        as_near = [each for far, _, each in by_distance if far < _TELLS_APART * near]
+        towns = [each for each in as_near if each.kind == "commune"]
+        return (towns[0], 0.7) if towns else (nearest, 0.6)
+
+    def _add_areas(self, rows: Iterable[Row]) -> Iterator[RowProblem]:
+        for number, row in enumerate(rows, 1):
+            if len(row) != len(AREA_COLUMNS):
+                yield RowProblem("areas", number, "", _columns(AREA_COLUMNS))
+                continue
+            pcode, parent, name, code, lat, lon = row
+            point, why = _point(lat, lon)
+            if parent and parent not in self.areas:
+                yield RowProblem("areas", number, "parent", f"{parent} is not in the rows above")
+            elif pcode in self.areas:
+                yield RowProblem("areas", number, "pcode", f"{pcode} stands twice")
+            elif why:
+                yield RowProblem("areas", number, "lat", why)
+            else:
+                self._add_area(pcode, parent, name, point)
+                if parent and (why := self._add_area_place(pcode, code or pcode, name, point)):
+                    yield RowProblem("areas", number, "code", why)
+
+    def _add_area(self, pcode: str, parent: str, name: str, point: Point | None) -> None:
+        self.areas[pcode] = (name, parent)
+        self._paths[pcode] = (pcode, *self._paths.get(parent, ()))
+        if point:
+            self._points[pcode] = point
+
+    def _add_area_place(self, pcode: str, code: str, name: str, point: Point | None) -> str:
+        """Make an area a place too; what is wrong with its code, or nothing."""
+        depth = min(len(self._paths[pcode]) - 2, len(_KINDS_BY_DEPTH) - 1)
+        kind = _KINDS_BY_DEPTH[depth]
+        place = Place(code, name, kind, pcode, self._cercle(pcode), point)
+        self._by_code[pcode] = place
+        _append(self._area_names, words.key(name), pcode)
+        self._area_names[words.key(pcode)] = (pcode,)
+        if kind == "commune":
+            self._names[words.key(pcode)] = (place,)
+        return self._add(place) if code != pcode else ""
+
+    def _cercle(self, area: str) -> str:
+        """The name of the cercle that holds an area, or that it is; empty for a région."""
+        path = self._paths[area]
+        return self.areas[path[-3]][0] if len(path) > 2 else ""
+
+    def _add_places(self, rows: Iterable[Row]) -> Iterator[RowProblem]:
+        cercles = {pcode: self._cercle(pcode) for pcode in self.areas}
+        for number, row in enumerate(rows, 1):
+            if len(row) != len(PLACE_COLUMNS):
+                yield RowProblem("places", number, "", _columns(PLACE_COLUMNS))
+                continue
+            code, name, kind, area, lat, lon = row
+            point, why = _point(lat, lon)
+            if kind not in _SITES:
+                yield RowProblem("places", number, "kind", f"{kind} is not village or market")
+            elif area not in cercles:
+                yield RowProblem("places", number, "area", f"{area} is not in areas.csv")
+            elif why:
+                yield RowProblem("places", number, "lat", why)
+            elif why := self._add(Place(code, name, cast(Kind, kind), area, cercles[area], point)):
+                yield RowProblem("places", number, "code", why)
+
+    def _add(self, place: Place) -> str:
+        """Take a place in under its code and name; what is wrong with them, or nothing."""
+        code, key = place.code, words.key(place.name)
+        if not is_code(code):
+            return f"{code} is no place code: its last digit does not check the others"
+        if code in self._by_code:
+            return f"{code} stands twice"
+        if not key:
+            return f"{code} has no name"
+        self._by_code[code] = place
+        _append(self._names, key, place)
+        return ""
+
+    def _add_aliases(self, rows: Iterable[Row]) -> Iterator[RowProblem]:
+        for number, row in enumerate(rows, 1):
+            if len(row) != len(ALIAS_COLUMNS):
+                yield RowProblem("aliases", number, "", _columns(ALIAS_COLUMNS))
+                continue
+            code, alias = row
+            place, key = self._by_code.get(code), words.key(alias)
+            if place is None:
+                yield RowProblem("aliases", number, "code", f"no place has the code {code}")
+            elif not key:
+                yield RowProblem("aliases", number, "alias", "it has no letter to type")
+            elif place.kind in ("region", "cercle"):
+                _append(self._area_names, key, place.area)
+            else:
+                _append(self._aliases, key, place)
+
+
+def check_digit(digits: str) -> str:
+    """The digit that Damm's algorithm puts behind `digits`; with it behind, 0."""
+    interim = "0"
+    for digit in digits:
+        interim = _DAMM[int(interim)][int(digit)]
+    return interim
+
+
+def is_code(text: str) -> bool:
+    """Whether this is formed as a place code, its check digit right."""
+    return (
+        len(text) in CODE_LENGTHS
+        and text.isascii()
+        and text.isdecimal()
+        and check_digit(text) == "0"
+    )
+
+
+def _append(table: dict[str, tuple[Item, ...]], key: str, item: Item) -> None:
+    table[key] = (*table.get(key, ()), item)
+
+
+def _columns(expected: Sequence[str]) -> str:
+    return f"the columns are {', '.join(expected)}"
+
+
+def _point(lat: str, lon: str) -> tuple[Point | None, str]:
+    """The point of two cells in decimal degrees, None where both are empty; or what is wrong."""
+    if not lat and not lon:
+        return None, ""
+    try:
+        point = Point(float(lat), float(lon))
+    except ValueError:
+        return None, f"{lat}, {lon} are not decimal degrees"
+    if not (-90 <= point.lat <= 90 and -180 <= point.lon <= 180):
+        return None, f"{lat}, {lon} are not on the Earth"
+    return point, ""

@@ -1,0 +1,69 @@
+"""How written words become keys that compare equal however they were typed.
+
+Accents, case, hyphens, apostrophes and spaces do not count, and the letters of the national
+languages fall back to those of a basic phone: `Toguéré-Coumbé`, `TOGUERE COUMBE`, `toguerecoumbe`.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import NamedTuple
+
+# What a Bambara or Fulfulde speaker types where the keypad lacks the letter.
+_NATIONAL_LETTERS = str.maketrans({
+    "ɛ": "e", "ɔ": "o", "ŋ": "n", "ɲ": "ny", "ɓ": "b", "ɗ": "d", "ƴ": "y", "œ": "oe", "æ": "ae",
+})  # fmt: skip
+_PIECE = re.compile(r"[a-z]+|[0-9]+")
+
+
+class Words(NamedTuple):
+    """A text's runs of letters and runs of digits, in order: `3m SOKOLO` as `3 m sokolo`.
+
+    `glued` holds the places of the runs of letters that stood against a number with nothing
+    between, as the `m` of `3m`.
+    """
+
+    runs: tuple[str, ...]
+    glued: frozenset[int]
+
+
+def split(text: str, limit: int) -> Words:
+    """The words of the first `limit` characters of any string whatever."""
+    folded = _fold(text[:limit])[:limit]
+    matches = list(_PIECE.finditer(folded))
+    glued = (
+        index
+        for index, match in enumerate(matches)
+        if match.start() and folded[match.start() - 1].isdigit()
+    )
+    return Words(tuple(match[0] for match in matches), frozenset(glued))
+
+
+def key(text: str) -> str:
+    """The letters and digits of a name, joined: equal for every way of typing it."""
+    folded = text.lower()
+    if folded.isalpha() and folded.isascii():
+        return folded
+    return joined(_PIECE.findall(_fold(text)))
+
+
+def joined(runs: Iterable[str]) -> str:
+    """The key of words that are already split."""
+    return "".join(runs)
+
+
+def _fold(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.lower().translate(_NATIONAL_LETTERS))
+    return "".join(map(_plain, decomposed[: 2 * len(text)]))
+
+
+def _plain(character: str) -> str:
+    """An ASCII character as it is; a digit of any script as 0-9; an accent as nothing."""
+    if character.isascii():
+        return character
+    if unicodedata.combining(character):
+        return ""
+    digit = unicodedata.decimal(character, None)
+    return " " if digit is None else str(digit)
