@@ -136,6 +136,7 @@ ALLOWED = {
     "Codebook.words": "the vocabulary of counts and days, from rules/codebook.yaml",
     "Enrol.code": "an invite's code, which the vault blinds before it is stored or compared",
     "Merge.name": "an area's name, from rules/",
+    "Merge.members": "pcodes",
     "Words.runs": "the text while it is read; the grammar returns none of it, as is tested below",
 }
 
