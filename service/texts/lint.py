@@ -1,0 +1,240 @@
+"""What is wrong with the texts, in the terms of whoever writes them, with the place to mend.
+
+The worst case is rendered, not estimated: every type and severity with the longest area, date,
+day-part and alert number.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from difflib import get_close_matches
+from itertools import product
+
+from service.domain.alerts import DAY_PARTS
+from service.domain.codebook import SEVERITIES
+from service.domain.messages import measure, outside_gsm7, to_gsm7
+from service.texts import words as wording
+from service.texts.banned import BannedWords, read_list
+from service.texts.files import LOADED_WORDS, TELLING_WORDS, Sources, TextProblem, file_of
+from service.texts.render import (
+    DEFAULT_LANGUAGE,
+    SEGMENTS,
+    VALUES,
+    TextError,
+    Texts,
+    compiled,
+    parse,
+    placeholders,
+)
+
+Titles = Mapping[str, Mapping[str, str]]
+Case = Mapping[str, object]
+At = Callable[[int], tuple[int, int]]  # an offset in a text to its line and column
+
+# What a focal point gets: whoever takes the phone must not read there what it is used for.
+_TO_FOCAL_POINTS = ("neutral", "welcome_focal_point", "goodbye")
+_NOTE = re.compile(r"\{#.*?#\}", re.DOTALL)
+_LARGEST_NUMBER = 99_999
+_LEAP_YEAR = date(2028, 1, 1)
+
+
+def lint(sources: Sources, titles: Titles, areas: Iterable[str]) -> list[TextProblem]:
+    """Every problem of every text, in the order of files and lines.
+
+    `titles` are the codebook's, by type id and language; `areas` the names that an alert may
+    carry. An empty list means that each text in each language renders within its segments.
+    """
+    area = _longest(to_gsm7(area) for area in areas)
+    loaded, problems = read_list(
+        LOADED_WORDS, "it accuses or names a community", sources.loaded_words
+    )
+    telling, more = read_list(
+        TELLING_WORDS, "it tells what the phone is used for", sources.telling_words
+    )
+    found = [*problems, *more]
+    for language in dict.fromkeys((DEFAULT_LANGUAGE, *sources.templates)):
+        texts = sources.templates.get(language, {})
+        found += _missing(language, texts)
+        words = texts.get(wording.NAME, "")
+        in_words = list(_words(language, words, loaded)) if words else []
+        found += in_words
+        found += _titles(language, texts.get("alert", ""), titles, loaded)
+        cases = list(_cases(words, titles, area)) if words and not in_words else []
+        for name in texts.keys() - {wording.NAME}:
+            lists = (loaded, telling) if name in _TO_FOCAL_POINTS else (loaded,)
+            in_text = list(_text(language, name, texts[name], lists))
+            found += in_text or _cost(language, name, texts, cases)
+    return sorted(found, key=lambda problem: (problem.file, problem.line, problem.column))
+
+
+def _missing(language: str, texts: Mapping[str, str]) -> Iterator[TextProblem]:
+    for name in (*VALUES, wording.NAME):
+        if not texts.get(name, "").strip():
+            advice = "write it, after the one of another language"
+            why = f"this text is missing or empty in {language!r}"
+            yield TextProblem(file_of(language, name), 1, 1, "", why, advice)
+
+
+def _text(
+    language: str, name: str, source: str, lists: Sequence[BannedWords]
+) -> Iterator[TextProblem]:
+    file = file_of(language, name)
+    if name not in VALUES:
+        yield TextProblem(file, 1, 1, name, "no text has this name", _closest(name, VALUES))
+        return
+    yield from _code(file, source, VALUES[name])
+    said = _NOTE.sub(lambda note: re.sub(r"[^\n]", " ", note[0]), source)
+    yield from _said(file, said, lists, lambda offset: _position(said, offset))
+
+
+def _code(file: str, source: str, values: frozenset[str]) -> Iterator[TextProblem]:
+    """Template code that is not allowed, unknown placeholders, and a number that is not said."""
+    try:
+        names = [name for name, _ in placeholders(parse(source))]
+    except TextError as error:
+        lines = source.split("\n")
+        line = lines[min(error.line, len(lines)) - 1]
+        column = max(line.find("{"), 0) + 1
+        advice = "write words, {{ placeholders }} and {# notes #} only"
+        yield TextProblem(file, error.line, column, line.strip(), error.why, advice)
+        return
+    for name in dict.fromkeys(names):
+        if name not in values:
+            why = f"this text has no value of that name; it has {_listed(values)}"
+            yield TextProblem(file, *_placeholder(source, name), name, why, _closest(name, values))
+    if "number" in values and "number" not in names:
+        why = "without its number an alert cannot be answered"
+        yield TextProblem(file, 1, 1, "", why, "add {{ number }}")
+
+
+def _words(language: str, source: str, loaded: BannedWords) -> Iterator[TextProblem]:
+    file = file_of(language, wording.NAME)
+    seen: set[str] = set()
+    for entry in wording.entries(source):
+        here = (file, entry.line, 1, entry.key)
+        if entry.key not in wording.KEYS:
+            yield TextProblem(*here, "nothing has this name", _closest(entry.key, wording.KEYS))
+        elif entry.key in seen:
+            yield TextProblem(*here, "this was said already", "keep one of the two lines")
+        elif not entry.words:
+            yield TextProblem(*here, "no words are given", f"write {entry.key} = …")
+        elif entry.key == wording.DATE:
+            yield from _date_format(file, entry)
+        seen.add(entry.key)
+        yield from _said(file, entry.words, (loaded,), _within(entry))
+    for key in wording.KEYS:
+        if key not in seen:
+            yield TextProblem(file, 1, 1, key, "these words are missing", f"add {key} = …")
+
+
+def _date_format(file: str, entry: wording.Entry) -> Iterator[TextProblem]:
+    try:
+        compiled(entry.words, wording.DATE_VALUES)
+    except TextError as error:
+        why = f"{error.why}; a date has {_listed(wording.DATE_VALUES)}"
+        yield TextProblem(file, entry.line, entry.column, entry.words, why)
+
+
+def _said(file: str, text: str, lists: Sequence[BannedWords], at: At) -> Iterator[TextProblem]:
+    """Characters that cost too much, the first of each, and words that must not be said."""
+    for character in outside_gsm7(text):
+        name = f"U+{ord(character):04X} {unicodedata.name(character, '')}".strip()
+        why = f"{name} is outside GSM-7: a segment would hold 70 characters instead of 160"
+        plain = to_gsm7(character)
+        advice = f"write {plain!r}" if plain.strip("?") else "leave it out"
+        yield TextProblem(file, *at(text.index(character)), character, why, advice)
+    for each in lists:
+        for offset, held, banned in each.found_in(text):
+            why = f"{each.why}: {banned.word!r} is in {each.file}"
+            yield TextProblem(file, *at(offset), held, why, banned.instead)
+
+
+def _titles(
+    language: str, alert: str, titles: Titles, loaded: BannedWords
+) -> Iterator[TextProblem]:
+    """Titles of types as this language's alerts will say them, told at the alert's placeholder."""
+    file = file_of(language, "alert")
+    at = _placeholder(alert, "type")
+    for type_id, title in titles.items():
+        where = f"the title of {type_id} in rules/codebook.yaml"
+        said = title.get(language)
+        if said is None:
+            yield TextProblem(file, *at, type_id, f"{where} is missing in {language!r}")
+            continue
+        for problem in _said(file, said, (loaded,), lambda _: at):
+            yield problem._replace(text=said, why=f"{where}: {problem.text!r}: {problem.why}")
+
+
+def _cases(words: str, titles: Titles, area: str) -> Iterator[Case]:
+    """The values that cost most: every title and severity, with the longest of everything else."""
+    said = {entry.key: entry.words for entry in wording.entries(words)}
+    day, part = _longest_day(said), max(DAY_PARTS, key=lambda each: _cost_of(said[f"part.{each}"]))
+    for title, severity in product(titles.values() or ({},), SEVERITIES):
+        yield {
+            "number": _LARGEST_NUMBER,
+            "type": {DEFAULT_LANGUAGE: "", **title},
+            "area": area,
+            "day": day,
+            "part": part,
+            "severity": severity,
+        }
+
+
+def _cost(
+    language: str, name: str, texts: Mapping[str, str], cases: Sequence[Case]
+) -> Iterator[TextProblem]:
+    if not cases:
+        return  # what the words of this language are must be settled first
+    renderer = Texts({language: {each: texts[each] for each in (name, wording.NAME)}})
+    values = ({key: case[key] for key in VALUES[name]} for case in cases)
+    worst = _longest(renderer.render(name, language, each) for each in values)
+    size = measure(worst)
+    if size.segments > SEGMENTS[name]:
+        why = (
+            f"at worst this takes {size.segments} segments ({size.units} characters in "
+            f"{size.encoding}), and {SEGMENTS[name]} is the most it may"
+        )
+        advice = "shorten the text, or the title of the type in rules/codebook.yaml"
+        yield TextProblem(file_of(language, name), 1, 1, worst, why, advice)
+
+
+def _longest_day(words: Mapping[str, str]) -> date:
+    """The day whose date costs most: in one year each month has each weekday."""
+    said = compiled(words[wording.DATE], wording.DATE_VALUES)
+    days = (_LEAP_YEAR + timedelta(days=each) for each in range(366))
+    return max(days, key=lambda each: _cost_of(said.render(wording.date_values(words, each))))
+
+
+def _longest(texts: Iterable[str]) -> str:
+    return max(texts, key=_cost_of, default="")
+
+
+def _cost_of(text: str) -> tuple[int, int]:
+    size = measure(text)
+    return size.segments, size.units
+
+
+def _position(source: str, offset: int) -> tuple[int, int]:
+    """Line and column of an offset, both from 1."""
+    before = source[:offset]
+    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+
+
+def _placeholder(source: str, name: str) -> tuple[int, int]:
+    """Where a text first asks for `name`."""
+    found = re.search(rf"\{{\{{[^}}]*?\b({re.escape(name)})\b", source)
+    return _position(source, found.start(1) if found else 0)
+
+
+def _within(entry: wording.Entry) -> At:
+    return lambda offset: (entry.line, entry.column + offset)
+
+
+def _closest(name: str, names: Iterable[str]) -> str | None:
+    close = get_close_matches(name, list(names), n=1)
+    return f"{close[0]}?" if close else None
+
+
+def _listed(values: Iterable[str]) -> str:
+    return ", ".join(sorted(values)) or "none"

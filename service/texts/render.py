@@ -1,0 +1,161 @@
+"""Rendering: a text's values become words of a language, and the words take their places.
+
+A text holds words, `{{ placeholders }}` and `{# notes #}`, and no other template code: what the
+sandbox would have to stop is refused before it is compiled.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import cast
+
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
+from jinja2.sandbox import SandboxedEnvironment
+
+from service.domain.messages import to_gsm7
+from service.texts import words as wording
+from service.texts.files import file_of
+
+DEFAULT_LANGUAGE = "fr"
+
+# number: int. type: the codebook's title by language, or a title (str). area: the name (str).
+# day: datetime.date. part: domain.alerts.Part. severity: domain.codebook.Severity.
+_ALERT = frozenset({"number", "type", "area", "day", "part", "severity"})
+VALUES: dict[str, frozenset[str]] = {
+    "alert": _ALERT,
+    "update": _ALERT,
+    "correction": _ALERT,
+    "neutral": frozenset(),
+    "welcome_focal_point": frozenset(),
+    "welcome_responder": frozenset({"area"}),
+    "acknowledged": frozenset({"number"}),
+    "unknown_alert": frozenset(),
+    "help_responder": frozenset(),
+    "goodbye": frozenset(),
+}
+# The most that each may cost, in segments, whatever its values.
+SEGMENTS: dict[str, int] = {
+    "alert": 2,
+    "update": 2,
+    "correction": 2,
+    "neutral": 1,
+    "welcome_focal_point": 3,
+    "welcome_responder": 2,
+    "acknowledged": 1,
+    "unknown_alert": 1,
+    "help_responder": 2,
+    "goodbye": 1,
+}
+
+_ALLOWED = (nodes.Output, nodes.TemplateData, nodes.Name)
+_ENVIRONMENT = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+_ENVIRONMENT.globals.clear()
+
+
+class TextError(ValueError):
+    """A template that cannot be used: its `line`, counted from 1, and the reason."""
+
+    def __init__(self, line: int, why: str) -> None:
+        super().__init__(f"{why} (line {line})")
+        self.line, self.why = line, why
+
+
+def parse(source: str) -> nodes.Template:
+    """The template's tree, where it holds nothing but words, placeholders and notes.
+
+    Raises TextError.
+    """
+    try:
+        tree = _ENVIRONMENT.parse(source)
+        every = tree.find_all(nodes.Node)
+        strange = next((node for node in every if not isinstance(node, _ALLOWED)), None)
+    except TemplateSyntaxError as error:
+        raise TextError(error.lineno, f"the braces do not fit: {error.message}") from None
+    except (RecursionError, ValueError, OverflowError):
+        raise TextError(1, "the template code is too deep or too large to be read") from None
+    if strange is not None:
+        raise TextError(strange.lineno, "template code other than {{ placeholder }} and {# note #}")
+    return tree
+
+
+def placeholders(tree: nodes.Template) -> list[tuple[str, int]]:
+    """The names that a template asks for, with their lines, in order."""
+    return [(name.name, name.lineno) for name in tree.find_all(nodes.Name)]
+
+
+def compiled(source: str, values: frozenset[str]) -> Template:
+    """The template ready to render. Raises TextError, also for a placeholder not in `values`."""
+    tree = parse(source)
+    for name, line in placeholders(tree):
+        if name not in values:
+            raise TextError(line, f"{{{{ {name} }}}} is not a value of this text")
+    return _ENVIRONMENT.from_string(tree)
+
+
+class _Language:
+    """The texts of one language, compiled."""
+
+    def __init__(self, code: str, sources: Mapping[str, str]) -> None:
+        self.code = code
+        file = file_of(code, wording.NAME)
+        self.words = {
+            entry.key: entry.words for entry in wording.entries(sources.get(wording.NAME, ""))
+        }
+        if absent := [key for key in wording.KEYS if not self.words.get(key)]:
+            raise TextError(1, f"{file}: words are missing: {', '.join(absent)}")
+        self.date = _compiled(file, self.words[wording.DATE], wording.DATE_VALUES)
+        self.texts = {
+            name: _compiled(file_of(code, name), sources[name], VALUES[name])
+            for name in VALUES
+            if name in sources
+        }
+
+    def render(self, name: str, values: Mapping[str, object]) -> str:
+        worded = {key: self._worded(key, value) for key, value in values.items()}
+        return self.texts[name].render(worded).strip()
+
+    def _worded(self, key: str, value: object) -> str:
+        match key:
+            case "severity" | "part":
+                return self.words[f"{key}.{value}"]
+            case "day":
+                return self.date.render(wording.date_values(self.words, cast(date, value)))
+            case "area":
+                # Names come from the gazetteer and may hold letters outside GSM-7, any one of
+                # which would more than double the cost; templates are reworded instead.
+                return " ".join(to_gsm7(str(value)).split())
+            case "type" if isinstance(value, Mapping):
+                return str(value.get(self.code) or value[DEFAULT_LANGUAGE])
+            case _:
+                return str(value)
+
+
+def _compiled(file: str, source: str, values: frozenset[str]) -> Template:
+    try:
+        return compiled(source, values)
+    except TextError as error:
+        raise TextError(error.line, f"{file}: {error.why}") from None
+
+
+class Texts:
+    """Every text in every language, ready to render.
+
+    `templates` holds sources by language and name, `words` among them, as `texts.read` gives them
+    and `texts.lint` has passed them. Raises TextError for a template that cannot be used.
+    """
+
+    def __init__(self, templates: Mapping[str, Mapping[str, str]]) -> None:
+        self._languages = {code: _Language(code, sources) for code, sources in templates.items()}
+
+    def render(self, name: str, language: str, values: Mapping[str, object]) -> str:
+        """The text `name` in `language`, or in French where that language does not have it.
+
+        `values` are exactly those that `VALUES[name]` lists, of the types given there; else
+        ValueError. Only the name of the area is put into GSM-7 letters, see `messages.to_gsm7`.
+        """
+        if values.keys() != VALUES[name]:
+            wrong = ", ".join(sorted(values.keys() ^ VALUES[name]))
+            raise ValueError(f"the text {name!r} has values missing or too many: {wrong}")
+        speaks = self._languages.get(language)
+        if speaks is None or name not in speaks.texts:
+            speaks = self._languages[DEFAULT_LANGUAGE]
+        return speaks.render(name, values)
