@@ -128,7 +128,10 @@ class TypeMention(NamedTuple):
 class Lexicon(dict[str, Meant]):
     """Phrases by key. `at` finds the longest one that begins at a place in a text."""
 
-    longest = 1
+    def __init__(self) -> None:
+        super().__init__()
+        # By the run that a phrase begins with, so that most words cost one look-up.
+        self._longest: dict[str, int] = {}
 
     def add(self, phrase: str, meant: Meant) -> None:
         """Let `phrase` mean `meant`; ValueError where it has no letters or means something else."""
@@ -138,11 +141,15 @@ class Lexicon(dict[str, Meant]):
             raise ValueError(f"“{phrase}” has no letter that a basic phone can type")
         if self.setdefault(key, meant) != meant:
             raise ValueError(f"“{phrase}” is given two meanings: remove one of them")
-        self.longest = max(self.longest, len(runs))
+        for start in (runs[0], key):
+            self._longest[start] = max(self._longest.get(start, 1), len(runs))
 
     def at(self, runs: Sequence[str], start: int) -> tuple[Meant, int] | None:
         """What the runs from `start` mean, and how many of them; None where nothing."""
-        for used in range(min(self.longest, len(runs) - start), 0, -1):
+        if start >= len(runs):
+            return None
+        longest = self._longest.get(runs[start], 0)
+        for used in range(min(longest, len(runs) - start), 0, -1):
             meant = self.get(words.joined(runs[start : start + used]))
             if meant is not None:
                 return meant, used

@@ -24,6 +24,7 @@ ALIAS_COLUMNS = ("code", "alias")
 
 _KINDS_BY_DEPTH: tuple[Kind, ...] = ("region", "cercle", "commune")
 _SITES = frozenset({"village", "market"})
+_MOST_RUNS = 6  # in a name: `Séré Moussa Ani Samou De Siékorolé` has six
 _TELLS_APART = 2.0  # the next place of the name must be this many times as far
 
 # The totally anti-symmetric quasigroup of H. M. Damm, "Total anti-symmetrische Quasigruppen",
@@ -94,7 +95,7 @@ class Gazetteer:
     """Every place by name, alias and code. Build it with `from_tables`."""
 
     __slots__ = (
-        "_aliases", "_area_names", "_by_code", "_longest", "_names", "_paths", "_points", "areas",
+        "_aliases", "_area_names", "_by_code", "_keys", "_names", "_paths", "_points", "areas",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -105,7 +106,7 @@ class Gazetteer:
         self._names: dict[str, tuple[Place, ...]] = {}
         self._aliases: dict[str, tuple[Place, ...]] = {}
         self._area_names: dict[str, tuple[str, ...]] = {}
-        self._longest = 0
+        self._keys: frozenset[str] = frozenset()
 
     @classmethod
     def from_tables(
@@ -124,9 +125,7 @@ class Gazetteer:
         ]
         if problems:
             raise TablesError(problems)
-        built._longest = max(
-            map(len, chain(built._names, built._aliases, built._area_names)), default=0
-        )
+        built._keys = frozenset(chain(built._names, built._aliases, built._area_names))
         return built
 
     def __len__(self) -> int:
@@ -150,11 +149,9 @@ class Gazetteer:
             place = self._by_code.get(runs[start])
             return Named((place,), (), frozenset(), 1) if place else None
         found, key = None, ""
-        for used, run in enumerate(runs[start:], 1):
+        for used, run in enumerate(runs[start : start + _MOST_RUNS], 1):
             key += run
-            if len(key) > self._longest:
-                break
-            if key in self._names or key in self._aliases or key in self._area_names:
+            if key in self._keys:
                 found = (key, used)
         return self._named(*found) if found else None
 
@@ -185,6 +182,8 @@ class Gazetteer:
 
     def tells(self, beside: Named, named: Named) -> bool:
         """Whether an area that `beside` names holds a place that `named` means."""
+        if not beside.areas:
+            return False
         return any(self._holds(beside, each) for each in chain(named.places, named.aliased))
 
     def find(self, runs: Sequence[str], home: str | None = None) -> Match:

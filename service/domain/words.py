@@ -26,6 +26,10 @@ class Words(NamedTuple):
     runs: tuple[str, ...]
     glued: frozenset[int]
 
+    def behind(self, used: int) -> "Words":
+        """What is left behind the first words."""
+        return Words(self.runs[used:], frozenset(each - used for each in self.glued))
+
 
 def split(text: str, limit: int) -> Words:
     """The words of the first `limit` characters of any string whatever."""

@@ -1,0 +1,84 @@
+"""What a text was read as. No field holds the text's own words."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from service.domain.gazetteer import Place
+
+ProblemKind = Literal[
+    "empty",  # no letter and no digit
+    "no_type",  # no code and no other name of a type
+    "two_types",  # two, and nothing says which is meant
+    "no_place",  # the type needs one, and there are no words left that could be it
+    "unknown_place",  # words, but no place is called so
+    "unknown_place_code",  # a place code that does not check, or that no place has
+    "ambiguous_place",  # several places of the name: `candidates`
+    "two_places",  # two, neither of which tells where the other is
+    "too_many_numbers",  # more than the type counts, or one thing counted twice
+    "number_out_of_range",  # more than one report is believed
+    "too_long",  # only its beginning was read
+    "bad_invite",  # an enrolment without a code of eight letters
+]
+PROBLEM_KINDS: tuple[ProblemKind, ...] = get_args(ProblemKind)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A report that was understood. `place` is None only where the type can do without.
+
+    A count is None where the text does not tell. `confidence` is from 0 to 1, and 1 where nothing
+    had to be supposed.
+    """
+
+    type: str
+    place: Place | None
+    killed: int | None
+    injured: int | None
+    days_ago: int
+    confidence: float
+    abducted: int | None = None
+    displaced: int | None = None
+    livestock: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A report that was not understood, with what was understood so far."""
+
+    kind: ProblemKind
+    type: str | None = None
+    place: Place | None = None
+    killed: int | None = None
+    injured: int | None = None
+    days_ago: int = 0
+    abducted: int | None = None
+    displaced: int | None = None
+    livestock: int | None = None
+    candidates: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Enrol:
+    """`INS ABCD EFGH`: the invite's eight letters."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """`OK 17`: the alert's number, None where the responder gave none."""
+
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """`STOP`: forget me."""
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """`AIDE`: how do I write?"""
+
+
+Reading = Draft | Problem | Enrol | Acknowledge | Stop | Help
