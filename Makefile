@@ -20,11 +20,8 @@ help: ## list these targets
 install: $(VENV)/.installed ## set up .venv from the lock, with .venv/bin/vigie
 
 run: install ## start with the simulator and demo content at http://127.0.0.1:8080 (PORT=)
-	@test -e "$(KEY)" || $(VENV)/bin/vigie init --demo
+	@$(VENV)/bin/vigie init --demo
 	@exec $(VENV)/bin/vigie serve --host 127.0.0.1 --port $(PORT)
-
-# Where `vigie init` leaves the root key, and so the sign that it has run.
-KEY = $(or $(VIGIE_KEY_FILE),$(or $(VIGIE_DATA_DIR),.vigie/data)-keys/root.key)
 
 test: check ## set up, check and run every test
 	@deploy/install-chromium.sh
@@ -55,10 +52,12 @@ clean: ## remove .venv and caches, never data or keys
 # The stamps make each step run again only when what it is made from has changed.
 $(VENV)/.installed: $(LOCKS)/build.txt $(LOCKS)/run.txt pyproject.toml deploy/make-venv.sh
 	@deploy/make-venv.sh $(VENV)
-	$(VENV)/bin/pip install --quiet --require-hashes -r $(LOCKS)/build.txt -r $(LOCKS)/run.txt
-	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	@echo 'Installing what the lock names into $(VENV) …'
+	@$(VENV)/bin/pip install --quiet --require-hashes -r $(LOCKS)/build.txt -r $(LOCKS)/run.txt
+	@$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed $(LOCKS)/dev.txt
-	$(VENV)/bin/pip install --quiet --require-hashes -r $(LOCKS)/dev.txt
+	@echo 'Installing what the tests need …'
+	@$(VENV)/bin/pip install --quiet --require-hashes -r $(LOCKS)/dev.txt
 	@touch $@
