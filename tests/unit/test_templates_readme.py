@@ -1,0 +1,126 @@
+"""The page for focal points and responders says what Vigie does: its tables, texts and examples."""
+
+import csv
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+
+from service.domain.codebook import Codebook
+from service.domain.gazetteer import Gazetteer
+from service.domain.grammar import read as read_report
+from service.domain.reading import Acknowledge, Draft, Enrol, Help, Stop
+from service.texts import SEGMENTS, VALUES, Texts, read
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGE = (PROJECT / "templates_sms/README.md").read_text()
+LANGUAGES = {
+    "fr": PAGE.split("# Français\n", 1)[1].split("# English\n", 1)[0],
+    "en": PAGE.split("# English\n", 1)[1].split("# Changer les textes", 1)[0],
+}
+FIELDS = {
+    "fr": {
+        "place": "lieu",
+        "killed": "morts",
+        "injured": "blessés",
+        "abducted": "enlevés",
+        "displaced": "déplacés",
+        "livestock": "animaux",
+    },
+    "en": {
+        "place": "place",
+        "killed": "killed",
+        "injured": "injured",
+        "abducted": "abducted",
+        "displaced": "displaced",
+        "livestock": "animals",
+    },
+}
+ALERT = {
+    "number": 17,
+    "type": {"fr": "Attaque de marché", "en": "Market attack"},
+    "area": "Niono",
+    "day": date(2026, 9, 2),
+    "part": "morning",
+    "severity": "severe",
+}
+
+
+def codebook() -> Codebook:
+    source = (PROJECT / "rules/codebook.yaml").read_text()
+    return Codebook.model_validate(yaml.load(source, Loader=yaml.BaseLoader))
+
+
+@pytest.fixture(scope="module")
+def gazetteer() -> Gazetteer:
+    def rows(name: str) -> list[list[str]]:
+        with (PROJECT / f"rules/places/{name}.csv").open() as opened:
+            return list(csv.reader(opened))[1:]
+
+    return Gazetteer.from_tables(rows("areas"), rows("places"), rows("aliases"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_code_table_is_the_codebooks(language: str) -> None:
+    expected = "\n".join(
+        f"| `{each.code}` | {each.title[language]} "
+        f"| {', '.join(FIELDS[language][field] for field in each.fields) or '–'} |"
+        for each in codebook().types
+    )
+    table = re.search(r"(?:^\| `[A-Z]{2,4}` \|.*\n)+", LANGUAGES[language], re.MULTILINE)
+    assert table is not None
+    assert table[0].strip() == expected, f"the table of codes should read:\n{expected}"
+
+
+def test_the_texts_that_are_quoted_are_the_ones_that_are_sent() -> None:
+    texts = Texts(read(PROJECT / "templates_sms")[0].templates)
+    quotes = re.findall(r"<!-- (\w+)/(\w+) -->\n((?:> .*\n)+)", PAGE)
+    assert len(quotes) == 6
+    for language, name, quote in quotes:
+        sent = texts.render(name, language, {key: ALERT[key] for key in VALUES[name]})
+        assert re.sub("^> ", "", quote, flags=re.MULTILINE).strip() == sent
+
+
+def test_the_table_of_texts_is_complete() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|.*\| ([^|]*) \| (\d) \|$", PAGE, re.MULTILINE)
+    assert [name for name, _, _ in rows] == list(VALUES)
+    for name, names, segments in rows:
+        assert set(re.findall(r"`(\w+)`", names)) == VALUES[name]
+        assert int(segments) == SEGMENTS[name]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_example_of_a_report_is_understood(language: str, gazetteer: Gazetteer) -> None:
+    examples = re.findall(r"^    (\S.*)$", LANGUAGES[language], re.MULTILINE)
+    assert len(examples) == 7
+    for example in examples:
+        reading = read_report(example, codebook(), gazetteer)
+        if example.endswith("KWPTRMZA"):
+            assert isinstance(reading, Enrol)
+            assert reading.code == "KWPTRMZA"
+            continue
+        assert isinstance(reading, Draft), example
+        if example == "RAS":
+            assert (reading.type, reading.place) == ("nothing_to_report", None)
+            continue
+        assert reading.place is not None
+        assert (reading.place.name, reading.place.cercle) == ("Sokolo", "Niono"), example
+        assert reading.killed in (None, 3)
+        assert reading.injured in (None, 5)
+        assert reading.days_ago == ("hier" in example or "yesterday" in example)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_keyword_that_the_page_tells_is_a_command(
+    language: str, gazetteer: Gazetteer
+) -> None:
+    for text, command in {
+        "OK 17": Acknowledge,
+        "OK": Acknowledge,
+        "STOP": Stop,
+        {"fr": "AIDE", "en": "HELP"}[language]: Help,
+    }.items():
+        assert f"`{text}`" in LANGUAGES[language]
+        assert isinstance(read_report(text, codebook(), gazetteer), command)
