@@ -122,9 +122,11 @@ IDENTIFIERS = {
     "episode": "the alert's own name, made from its rule and evidence ids",
     "place": "a place code of the gazetteer",
     "rule": "a rule's id",
+    "rules": "rules' ids",
     "rule_hash": "a rule's fingerprint",
     "suppressed_by": "a rule's id, or why it was quiet",
     "type": "an incident type's id",
+    "types": "incident types' ids",
 }
 
 # What the two rules above would refuse and invariant 2 allows, with the reason.
