@@ -208,19 +208,31 @@ class Gazetteer:
         return not beside.areas.isdisjoint(self._paths[place.area])
 
     def _nearest(self, places: Sequence[Place], home: str | None) -> tuple[Place | None, float]:
-        """The place that a sender of this area means, and how sure that is."""
+        """The place that a sender of this area means, and how sure that is.
+
+        First one in the area or its cercle, then the nearest; of places about as near, a commune's
+        seat, as the better known.
+        """
         if home is None or not self.areas.get(home, ("", ""))[1]:
             communes = [each for each in places if each.kind == "commune"]
             return (communes[0], 0.8) if len(communes) == 1 else (None, 0.0)
+        around = self._paths[home]
+        for area in around[: max(1, len(around) - 2)]:
+            inside = [each for each in places if area in self._paths[each.area]]
+            if len(inside) == 1:
+                return inside[0], 0.9
+            if inside:
+                places = inside
+                break
         origin = self.point_of(home)
         by_distance = sorted(
             (distance_km(origin, each.point or self.point_of(each.area)), each.code, each)
             for each in places
         )
-        (near, _, nearest), (next_near, _, _) = by_distance[:2]
-        if next_near >= _TELLS_APART * near:
+        near, _, nearest = by_distance[0]
+        as_near = [each for km, _, each in by_distance if km < _TELLS_APART * near]
+        if len(as_near) < 2:
             return nearest, 0.9
-        as_near = [each for far, _, each in by_distance if far < _TELLS_APART * near]
         towns = [each for each in as_near if each.kind == "commune"]
         return (towns[0], 0.7) if towns else (nearest, 0.6)
 

@@ -156,7 +156,9 @@ class _Judge:
         bare = self._bare()
         told += zip(unnamed, bare, strict=False)
         days_ago = max(self._notes.days_ago, default=0)
-        too_many = any(bare[len(unnamed) :])
+        # “Nothing to report, 3 dead” would be filed as a quiet day, and the dead with it.
+        contradicts = self._type is not None and not listed and any(each for _, each in told)
+        too_many = contradicts or any(bare[len(unnamed) :])
         incredible = days_ago > self._limits.days_ago
         self._days_ago = min(days_ago, self._limits.days_ago)
         for count, number in told:
