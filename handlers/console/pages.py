@@ -1,0 +1,43 @@
+"""The home page: what this service is and whether it is well. It works without JavaScript."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+HOME = Path(__file__).parent / "home"
+
+
+@dataclass(frozen=True, slots=True)
+class HomeStatus:
+    """What the home page shows. Counts and names of parts: nothing here is about a person.
+
+    `ready`: the database answers. `open_alerts` is not shown where it does not. `simulator`: the
+    simulated phones can be opened.
+    """
+
+    gateway: str
+    ready: bool
+    open_alerts: int
+    simulator: bool
+
+
+def routes(status: Callable[[], Awaitable[HomeStatus]]) -> list[web.AbstractRouteDef]:
+    """`/` and its static files. `status` is asked at each visit; `/?lang=en` is in English."""
+    words = json.loads((HOME / "words.json").read_text("utf-8"))
+    environment = Environment(
+        loader=FileSystemLoader(HOME), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    template = environment.get_template("page.html")
+
+    async def home(request: web.Request) -> web.Response:
+        language = "en" if request.query.get("lang") == "en" else "fr"
+        html = template.render(language=language, words=words[language], status=await status())
+        return web.Response(
+            text=html, content_type="text/html", headers={"Cache-Control": "no-store"}
+        )
+
+    return [web.get("/", home), web.static("/static", HOME / "static")]
