@@ -49,7 +49,7 @@ class AreaTree:
             parents |= _merged(merge, parents)
             named[merge.code] = merge.name
         self._names = named
-        self._paths = {COUNTRY: (COUNTRY,)}
+        self._paths: dict[str, tuple[str, ...]] = {COUNTRY: (COUNTRY,)}
         for code in parents:
             self._paths[code] = tuple(_climb(code, parents))
 

@@ -1,0 +1,239 @@
+"""What has been said of one rule's episodes, and what is still to be said.
+
+Clusters follow what is known, and late evidence may move an episode's opener, split an episode or
+join two. What was said stays said. So what was told is matched with the episodes as they are now,
+by the decisions alone (a restart therefore changes nothing):
+
+1. It belongs to the episode that its opener is now in.
+2. Where the opener is met no more, it belongs to an episode about which nothing was said and which
+   shares most of the evidence that was told.
+3. Where neither is to be found, its support is gone: it is corrected.
+4. An episode about which nothing was said, but whose opener follows within `quiet_for` of a telling
+   about its neighbourhood, was split off by late evidence: it is told by that same telling.
+
+Any other episode is new: it is raised or suppressed.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import chain, count
+from typing import Literal
+
+from service.domain.clusters import Clusters
+from service.domain.codebook import SEVERITIES, Severity
+from service.domain.evidence import Decision, Evidence
+from service.domain.reasons import decide, enough, is_late
+
+HISTORY_SECONDS = 30 * 24 * 3600
+
+
+@dataclass(slots=True)
+class Telling:
+    """One alert as responders know it, or one that they were spared."""
+
+    episode: str
+    at: int
+    type: str = ""
+    severity: Severity = SEVERITIES[0]
+    areas: tuple[str, ...] = ()
+    evidence: set[int] = field(default_factory=set)
+    suppressed: bool = False
+
+    @property
+    def age(self) -> tuple[int, str]:
+        return self.at, self.episode
+
+
+class Told:
+    """The tellings of one rule; `counted` has every report that counts, by id."""
+
+    def __init__(self, clusters: Clusters, counted: Mapping[int, Evidence]) -> None:
+        self._clusters = clusters
+        self._rule = clusters.rule
+        self._counted = counted
+        self._by_opener: dict[int, Telling] = {}
+        self._adrift: dict[int, Telling] = {}
+        self._used: dict[str, int] = {}
+
+    def settle(self, moved: Iterable[Evidence], known_at: int) -> list[Decision]:
+        """Say what is to be said now that these anchors have moved."""
+        openers: dict[int, Evidence] = {}
+        for anchor in moved:
+            opener = self._clusters.opener(anchor.id)
+            if opener is not None:
+                openers[opener.id] = opener
+                self._adrift.pop(anchor.id, None)
+            elif anchor.id in self._by_opener:
+                self._adrift[anchor.id] = self._by_opener[anchor.id]
+        adopted, decisions = self._settle_adrift(known_at)
+        for opener in sorted(openers.values(), key=lambda opener: opener.key):
+            decisions += self._settle_episode(opener, adopted.get(opener.id), known_at)
+        return decisions
+
+    def restore(self, decisions: Iterable[Decision]) -> None:
+        """Take up what was said before a restart, with the clusters already in place.
+
+        What was told under a rule on trial was told nobody: it does not bind a rule gone live. A
+        telling whose support the rule, as it reads now, no longer sees is over; it is not
+        corrected, for the reports were never withdrawn.
+        """
+        live = self._rule.status == "live"
+        for decision in decisions:
+            self._used[decision.episode] = decision.at
+            if decision.live != live:
+                continue
+            if decision.kind == "correct":
+                self._by_opener.pop(_opener_in(decision.episode), None)
+            else:
+                self._remember(decision)
+        for opener, telling in list(self._by_opener.items()):
+            if self._clusters.opener(opener) is None:
+                self._adrift[opener] = telling
+        kept = {id(telling) for telling in self._adopt().values()}
+        for opener, telling in list(self._adrift.items()):
+            if id(telling) not in kept:
+                del self._adrift[opener], self._by_opener[opener]
+
+    def expire(self, before: int) -> None:
+        """Drop what was said of that time."""
+        for opener, telling in list(self._by_opener.items()):
+            if telling.at < before:
+                del self._by_opener[opener]
+                self._adrift.pop(opener, None)
+        self._used = {episode: at for episode, at in self._used.items() if at >= before}
+
+    def _settle_adrift(self, known_at: int) -> tuple[dict[int, Telling], list[Decision]]:
+        """Return tellings by the opener of the episode that adopts them, and corrections."""
+        if not self._adrift:
+            return {}, []
+        adopted = self._adopt()
+        kept = {id(telling) for telling in adopted.values()}
+        decisions = []
+        for opener, telling in sorted(self._adrift.items(), key=lambda item: item[1].age):
+            if id(telling) not in kept:
+                del self._adrift[opener], self._by_opener[opener]
+                if not telling.suppressed and not is_history(telling.at, known_at):
+                    decisions.append(self._correction(telling, known_at))
+        return adopted, decisions
+
+    def _adopt(self) -> dict[int, Telling]:
+        """Match tellings whose opener is met no more with episodes of which nothing was said."""
+        adopted: dict[int, Telling] = {}
+        for telling in sorted(self._adrift.values(), key=lambda telling: telling.age):
+            shared: Counter[int] = Counter()
+            openers: dict[int, Evidence] = {}
+            for report in self._left(telling):
+                seen_in = {}
+                for anchor in self._clusters.seen_from(report):
+                    if opener := self._clusters.opener(anchor.id):
+                        seen_in[opener.id] = opener
+                shared.update(seen_in.keys())
+                openers |= seen_in
+            free = [
+                opener
+                for opener in openers.values()
+                if opener.id not in adopted
+                and abs(opener.at - telling.at) < self._clusters.quiet
+                and not self._tellings(opener.id)
+            ]
+            if free:
+                best = min(free, key=lambda opener: (-shared[opener.id], opener.key))
+                adopted[best.id] = telling
+        return adopted
+
+    def _settle_episode(
+        self, opener: Evidence, adopted: Telling | None, known_at: int
+    ) -> list[Decision]:
+        tellings = [adopted] if adopted else self._tellings(opener.id) or self._quieting(opener)
+        said = [telling for telling in tellings if not telling.suppressed]
+        if said:
+            return self._escalated(opener, said, known_at)
+        suppressor = self._clusters.suppressor(opener.id)
+        if is_history(opener.at, known_at) or (suppressor and tellings):
+            return []
+        episode = tellings[0].episode if tellings else self._name(opener)
+        kind: Literal["raise", "suppress"] = "suppress" if suppressor else "raise"
+        decision = decide(self._clusters, kind, episode, opener, opener, known_at)
+        telling = self._remember(decision)
+        further = [] if suppressor else self._escalated(opener, [telling], known_at)
+        return [decision, *further]
+
+    def _escalated(self, opener: Evidence, said: list[Telling], known_at: int) -> list[Decision]:
+        """Say that the episode has become graver than was ever said of it."""
+        peak = self._clusters.peak(opener.id)
+        gravest = max(SEVERITIES.index(telling.severity) for telling in said)
+        graver = SEVERITIES.index(self._clusters.severity(peak)) > gravest
+        if not graver or is_history(peak.at, known_at):
+            return []
+        decision = decide(self._clusters, "escalate", said[0].episode, opener, peak, known_at)
+        self._remember(decision)
+        return [decision]
+
+    def _correction(self, telling: Telling, known_at: int) -> Decision:
+        """Take back what was told: not enough of its evidence is left."""
+        return Decision(
+            kind="correct",
+            rule=self._rule.id,
+            rule_hash=self._rule.hash,
+            episode=telling.episode,
+            type=telling.type,
+            severity=telling.severity,
+            evidence=tuple(sorted(telling.evidence)),
+            areas=telling.areas,
+            at=telling.at,
+            late=is_late(telling.at, known_at),
+            checks=enough(self._clusters, self._left(telling)),
+            suppressed_by=None,
+            live=self._rule.status == "live",
+        )
+
+    def _remember(self, decision: Decision) -> Telling:
+        """Keep what was said; all of it comes from decisions, so that a restart can repeat it."""
+        self._used[decision.episode] = decision.at
+        opener = _opener_in(decision.episode)
+        telling = self._by_opener.get(opener)
+        if telling is None:
+            telling = self._by_opener[opener] = Telling(decision.episode, decision.at)
+        if decision.kind != "escalate":
+            telling.at = decision.at
+            telling.suppressed = decision.kind == "suppress"
+        telling.type, telling.areas = decision.type, decision.areas
+        telling.severity = decision.severity
+        telling.evidence.update(decision.evidence)
+        return telling
+
+    def _left(self, telling: Telling) -> list[Evidence]:
+        """Return what still counts of the evidence that was told."""
+        return [self._counted[id_] for id_ in telling.evidence if id_ in self._counted]
+
+    def _tellings(self, opener: int) -> list[Telling]:
+        """Return what was said of the episode, by the anchors that it was said of."""
+        found = self._by_opener.keys() & self._clusters.anchors(opener).keys()
+        return sorted((self._by_opener[id_] for id_ in found), key=lambda telling: telling.age)
+
+    def _quieting(self, opener: Evidence) -> list[Telling]:
+        """Return what was said of near episodes less than `quiet_for` before this one opened."""
+        near = (self._clusters.opener(anchor.id) for anchor in self._clusters.met_before(opener))
+        found = {
+            telling.episode: telling
+            for other in {other.id for other in near if other}
+            for telling in self._tellings(other)
+            if 0 <= opener.at - telling.at < self._clusters.quiet
+        }
+        return sorted(found.values(), key=lambda telling: telling.age)
+
+    def _name(self, opener: Evidence) -> str:
+        """Return a name for a new alert; after a correction an opener may raise another."""
+        name = f"{self._rule.id}:{opener.id}"
+        names = chain([name], (f"{name}:{nth}" for nth in count(2)))
+        return next(name for name in names if name not in self._used)
+
+
+def is_history(at: int, known_at: int) -> bool:
+    """Whether what happened at `at` was known too late for anyone to be alerted to it."""
+    return known_at - at > HISTORY_SECONDS
+
+
+def _opener_in(episode: str) -> int:
+    return int(episode.split(":")[1])
