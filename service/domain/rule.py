@@ -15,7 +15,9 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationError,
     WithJsonSchema,
     model_validator,
@@ -52,11 +54,14 @@ Hours = Annotated[
     int,
     BeforeValidator(_hours),
     Field(ge=1),
-    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$", "default": "72h"}),
+    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"}),
 ]
 RuleId = Annotated[str, Field(pattern=_ID, max_length=60)]
 Types = Annotated[
-    Annotated[tuple[str, ...], Field(min_length=1)] | Literal["any"], BeforeValidator(_type_list)
+    Annotated[tuple[str, ...], Field(min_length=1), Tag("list")]
+    | Annotated[Literal["any"], Tag("any")],
+    Discriminator(lambda value: "any" if isinstance(value, str) else "list"),
+    BeforeValidator(_type_list),
 ]
 
 
@@ -96,7 +101,9 @@ class AlertSpec(_Part):
         default="cluster", description="One alert for each cluster of reports"
     )
     quiet_for: Hours = Field(
-        default=72, description="How long the same cluster raises no second alert: 72h, 3d, 2w"
+        default=72,
+        description="How long the same cluster raises no second alert: 72h, 3d, 2w",
+        json_schema_extra={"default": "72h"},
     )
     inhibited_by: RuleId | None = Field(
         default=None, description="A rule whose alert for the same cluster makes this one needless"
@@ -115,7 +122,7 @@ class Rule(_Part):
 
     id: RuleId = Field(description="A short name of its own: small letters, digits and hyphens")
     title: dict[Literal["fr", "en"], str] = Field(
-        min_length=1, description="What coordinators call it, by language"
+        default={}, description="What coordinators call it, by language"
     )
     why: dict[Literal["fr", "en"], str] | None = Field(
         default=None, description="Why the rule is there and its numbers are these, by language"

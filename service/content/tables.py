@@ -1,0 +1,72 @@
+"""The place tables, `rules/places/*.csv`."""
+
+import csv
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from service.content.files import TABLE_LIMIT, Files
+from service.content.problem import Problem
+from service.domain.gazetteer import (
+    ALIAS_COLUMNS,
+    AREA_COLUMNS,
+    PLACE_COLUMNS,
+    Gazetteer,
+    TablesError,
+)
+
+FOLDER = "rules/places"
+_COLUMNS = {"areas": AREA_COLUMNS, "places": PLACE_COLUMNS, "aliases": ALIAS_COLUMNS}
+
+
+class _Table(NamedTuple):
+    """A table's rows without its header, and the line on which each of them ends."""
+
+    file: str
+    columns: Sequence[str]
+    rows: list[list[str]]
+    lines: list[int]
+
+
+def gazetteer(files: Files) -> Gazetteer | None:
+    """Read every place; None where the tables have problems, which `files` then holds."""
+    tables = {name: _table(files, name) for name in _COLUMNS}
+    areas, places, aliases = (table and table.rows for table in tables.values())
+    if areas is None or places is None or aliases is None:
+        return None
+    try:
+        return Gazetteer.from_tables(areas, places, aliases)
+    except TablesError as error:
+        for problem in error.problems:
+            table = tables[problem.table]
+            assert table
+            cells = table.rows[problem.row - 1]
+            cell = table.columns.index(problem.column) if problem.column else 0
+            column = 1 + sum(len(before) + 1 for before in cells[:cell])
+            text = cells[cell] if problem.column else ",".join(cells)
+            line = table.lines[problem.row - 1]
+            files.problems.append(Problem(table.file, line, column, text, problem.why))
+        return None
+
+
+def _table(files: Files, name: str) -> _Table | None:
+    file, columns = f"{FOLDER}/{name}.csv", _COLUMNS[name]
+    text = files.text(file, TABLE_LIMIT)
+    if text is None:
+        return None
+    reader = csv.reader(text.splitlines(), strict=True)
+    table = _Table(file, columns, [], [])
+    try:
+        header = next(reader, [])
+        for row in reader:
+            if row:
+                table.rows.append(row)
+                table.lines.append(reader.line_num)
+    except csv.Error as error:
+        why = f"this row cannot be read: {error}"
+        files.problems.append(Problem(file, reader.line_num, 1, "", why, "close every quote"))
+        return None
+    if tuple(header) != columns:
+        why = f"the first row must be {','.join(columns)}"
+        files.problems.append(Problem(file, 1, 1, ",".join(header), why))
+        return None
+    return table
