@@ -5,14 +5,19 @@ import json
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from itertools import combinations
 
 import pytest
 from aiohttp import ClientResponse, ClientSession, web
 
 from handlers.gateways.simulator import MOST_EVENTS, PAGE, PHONES, Event, Simulator, page_routes
+from service.domain.geo import distance_km
+from service.domain.grammar import read
+from service.domain.reading import Draft
 from service.gateway import DeliveryStatus, InboundOptOut, InboundReceipt, InboundSms
 from service.vault.number import PhoneNumber
 from tests.support.gateway_edge import TOKEN, Edge, running_edge
+from tests.support.rules_content import codebook, gazetteer
 
 BY_ID = {phone.id: phone.number for phone in PHONES}
 SCRIPTED = PhoneNumber("+22370000001")
@@ -174,10 +179,10 @@ async def test_a_stream_ends_when_the_service_stops(edge: Edge, simulator: Simul
 @pytest.mark.parametrize(
     ("query", "language", "button"),
     [
-        ("", "fr", "Charger l&#39;histoire des attaques de marchés"),
-        ("?lang=fr", "fr", "Charger l&#39;histoire des attaques de marchés"),
+        ("", "fr", "Charger l’histoire des attaques de marchés"),
+        ("?lang=fr", "fr", "Charger l’histoire des attaques de marchés"),
         ("?lang=en", "en", "Load the market-attack story"),
-        ("?lang=<script>", "fr", "Charger l&#39;histoire des attaques de marchés"),
+        ("?lang=<script>", "fr", "Charger l’histoire des attaques de marchés"),
     ],
 )
 async def test_the_page_speaks_french_and_english(
@@ -238,3 +243,21 @@ def test_the_story_is_three_market_attacks_by_two_people_in_72_hours() -> None:
     assert hours == sorted(hours, reverse=True)
     assert hours[0] < 72
     assert all(step["caption"].keys() == {"fr", "en"} for step in steps)
+
+
+def test_the_story_is_read_as_it_is_told_with_the_shipped_places() -> None:
+    home = {phone.id: phone.area for phone in PHONES}
+    points = []
+    for step in json.loads((PAGE / "story.json").read_text("utf-8"))["steps"]:
+        draft = read(step["text"], codebook(), gazetteer(), home[step["phone"]])
+        assert isinstance(draft, Draft)
+        assert draft.type == "market_attack"
+        assert draft.place
+        assert draft.place.cercle == "Niono"
+        assert draft.place.point
+        points.append(draft.place.point)
+    assert all(distance_km(a, b) <= 25 for a, b in combinations(points, 2))
+
+
+def test_every_phone_is_in_an_area_that_exists() -> None:
+    assert all(gazetteer().by_code(phone.area) for phone in PHONES)
