@@ -5,6 +5,7 @@ brute force, and shares no code with the engine but the distance.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from hypothesis import given, settings
@@ -174,6 +175,10 @@ def reports(draw, id: int) -> Evidence:
     )
 
 
+def freshness(e: Evidence) -> tuple:
+    return e.known_at, e.type, e.place, e.area, e.point, e.reporter, e.at
+
+
 class Retraction(tuple):
     """(id, known_at) of a report taken back."""
 
@@ -189,10 +194,7 @@ def knowledge(draw) -> tuple[list[Evidence], list[object]]:
     for id in sorted(corrected):
         later = draw(reports(id))
         messages.append(later)
-        known = (final[id], later)
-        final[id] = max(
-            known, key=lambda e: (e.known_at, e.type, e.place, e.area, e.point, e.reporter, e.at)
-        )
+        final[id] = max(final[id], later, key=freshness)
     messages += [final[id] for id in sorted(repeated)]
     messages += [Retraction((id, START)) for id in sorted(retracted)]
     return (
@@ -216,3 +218,73 @@ def test_the_episodes_are_those_of_the_definition_in_every_order_of_arrival(know
     for message in messages:
         tell(judge, message)
     assert episodes_of(judge) == oracle(final)
+
+
+def known_after(messages: list[object]) -> list[Evidence]:
+    """What a store would hold: of each id the last known, unless it was taken back."""
+    known: dict[int, Evidence] = {}
+    for message in messages:
+        if isinstance(message, Evidence):
+            known[message.id] = max(known.get(message.id, message), message, key=freshness)
+    taken_back = {message[0] for message in messages if isinstance(message, Retraction)}
+    return [e for e in known.values() if e.id not in taken_back]
+
+
+@given(knowledge(), st.integers(0, 60))
+@settings(max_examples=200, deadline=None)
+def test_a_restart_changes_nothing_that_is_said_after_it(known, cut):
+    _, messages = known
+    retracted_before = {m[0] for m in messages[:cut] if isinstance(m, Retraction)}
+    rest = [m for m in messages[cut:] if isinstance(m, Retraction) or m.id not in retracted_before]
+    without = engine()
+    said = [d for message in messages[:cut] for d in tell(without, message)]
+    restarted = engine()
+    restarted.restore(known_after(messages[:cut]), said)
+    for message in rest:
+        assert tell(restarted, message) == tell(without, message)
+    assert restarted.episodes() == without.episodes()
+
+
+@given(knowledge())
+@settings(max_examples=200, deadline=None)
+def test_what_is_said_hangs_together_whatever_the_order(known):
+    _, messages = known
+    judge = engine()
+    state: dict[str, str] = {}
+    for message in messages:
+        for decision in tell(judge, message):
+            before = state.get(decision.episode)
+            assert (
+                before
+                in {
+                    "raise": (None, "suppress"),
+                    "suppress": (None,),
+                    "escalate": ("raise", "escalate"),
+                    "correct": ("raise", "escalate"),
+                }[decision.kind]
+            )
+            state[decision.episode] = decision.kind
+    telling = {name.split(":")[0] for name, kind in state.items() if kind != "correct"}
+    assert {episode.rule for episode in judge.episodes()} <= telling
+
+
+@given(st.lists(st.integers(0, 150), unique=True, max_size=30).map(sorted), st.data())
+@settings(max_examples=200, deadline=None)
+def test_in_order_of_time_each_episode_is_told_once_and_by_its_own_name(hours, data):
+    judge = engine()
+    said = []
+    for id, hour in enumerate(hours):
+        at = START + hour * HOUR
+        said += judge.learn(replace(data.draw(reports(id)), at=at, known_at=at))
+    told = [(d.kind, d.episode, d.suppressed_by) for d in said if d.kind != "escalate"]
+    by_name = sorted(
+        (
+            "suppress" if e.suppressed_by else "raise",
+            f"{e.rule}:{e.opener}",
+            "{}:{}".format(*e.suppressed_by) if e.suppressed_by else None,
+        )
+        for e in judge.episodes()
+    )
+    assert sorted(told) == by_name
+    gravest = {d.episode: d.severity for d in said}
+    assert gravest == {f"{e.rule}:{e.opener}": e.severity for e in judge.episodes()}

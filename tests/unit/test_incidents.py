@@ -42,9 +42,3 @@ REPORT = Evidence(1, "market_attack", "p", "ML0501", at_km(0), reporter=1, at=0,
 )
 def test_the_nearest_incident_of_the_type_is_corroborated(incidents, found):
     assert {corroborates(REPORT, order, NEAR) for order in permutations(incidents)} == {found}
-
-
-def test_a_bound_of_nothing_asks_for_the_same_place():
-    exact = Near(km=0, hours=12)
-    assert corroborates(REPORT, [known(7, hours=3)], exact) == 7
-    assert corroborates(REPORT, [known(7, km=0.1)], exact) is None
