@@ -62,7 +62,7 @@ def test_no_page_names_a_command_that_does_not_exist() -> None:
     """A command in a page is `vigie word …` or a line of a code block that begins with it."""
     groups = {name.rsplit(" ", 1)[0] for name in COMMANDS}
     for page in PAGES:
-        for words in re.findall(r"(?:`|/|^)vigie ((?:[a-z-]+ ?)+)", page, re.MULTILINE):
+        for words in re.findall(r"(?:`|bin/|^)vigie ((?:[a-z-]+ ?)+)", page, re.MULTILINE):
             said = f"vigie {words}".split()
             known = any(" ".join(said[:length]) in {*COMMANDS, *groups} for length in (2, 3))
             assert known, f"`{' '.join(said)}` is no command"
