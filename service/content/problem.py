@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from service.content.french import in_french
+
 
 class Problem(NamedTuple):
     """One thing to put right.
 
     `file` is relative to the content directory, `line` and `column` count from 1, `text` is what
-    stands there, `why` says what is wrong with it and `suggestion` what to write or do instead.
-    Both are English; `service.content.french` has them in French.
+    stands there, `why` says what is wrong with it and `suggestion` what to write or do instead,
+    both in English until `in_french`.
     """
 
     file: str
@@ -23,6 +25,18 @@ class Problem(NamedTuple):
     def where(self) -> str:
         """`file:line:column`, as editors and terminals link it."""
         return f"{self.file}:{self.line}:{self.column}"
+
+    def __str__(self) -> str:
+        """Return all of it in one line, whatever the file holds."""
+        parts = [self.text] if self.text and self.text not in self.why else []
+        line = f"{self.where}: {': '.join((*parts, self.why))}"
+        line += f"; {self.suggestion}" if self.suggestion else ""
+        return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
+
+    def in_french(self) -> "Problem":
+        """Return the same problem in French, as far as there are words for it."""
+        suggestion = self.suggestion and (in_french(self.suggestion) or self.suggestion)
+        return self._replace(why=in_french(self.why) or self.why, suggestion=suggestion)
 
 
 class ContentError(Exception):

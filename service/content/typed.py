@@ -124,17 +124,21 @@ class Reader(Generic[Model]):
                 return f"unknown key `{key}`", closest(key, keys) or f"the keys are {_list(keys)}"
             case "missing":
                 key = str(details["loc"][-1])
-                return f"`{key}` is missing", f"add {key}: {self._described(path, key)}"
+                return f"`{key}` is missing", f"add `{key}:`"
             case "literal_error" | "enum":
                 choices, written = self._choices(path), str(details["input"])
                 why = f"`{written}` is not one of {_list(choices)}"
                 return why, closest(written, choices)
+            case "string_pattern_mismatch":
+                described = self._at(path).get("description")
+                why = f"`{details['input']}` is not written as it should be"
+                return why, described or f"it must match {facts['pattern']}"
             case "value_error":
                 return str(facts["error"]), None
         if kind in _PLAIN:
             why, suggestion = _PLAIN[kind]
             return why.format(**facts), suggestion
-        return details["msg"], self._at(path).get("description")
+        return details["msg"], None
 
     def _keys(self, path: Path) -> list[str]:
         branches = self._branches(self._at(path))
@@ -149,9 +153,6 @@ class Reader(Generic[Model]):
             return choices
         holders = self._branches(self._at(path[:-1]))
         return [key for each in holders for key in each.get("propertyNames", {}).get("enum", ())]
-
-    def _described(self, path: Path, key: str) -> str:
-        return str(self._at((*path, key)).get("description", "…"))
 
 
 class _MistypedError(Exception):
@@ -220,5 +221,4 @@ _PLAIN: dict[str, tuple[str, str | None]] = {
     "too_long": ("must have at most {max_length} entries", None),
     "string_too_short": ("must have at least {min_length} characters", None),
     "string_too_long": ("must have at most {max_length} characters", None),
-    "string_pattern_mismatch": ("is not written as it should be: {pattern}", None),
 }
