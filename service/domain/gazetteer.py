@@ -30,9 +30,17 @@ _TELLS_APART = 2.0  # the next place of the name must be this many times as far
 # The totally anti-symmetric quasigroup of H. M. Damm, "Total anti-symmetrische Quasigruppen",
 # Marburg 2004: it finds every single wrong digit and every swap of neighbours.
 _DAMM = (
-    "0317598642", "7092154863", "4206871359", "1750983426", "6123045978",
-    "3674209581", "5869720134", "8945362017", "9438617205", "2581436790",
-)  # fmt: skip
+    (0, 3, 1, 7, 5, 9, 8, 6, 4, 2),
+    (7, 0, 9, 2, 1, 5, 4, 8, 6, 3),
+    (4, 2, 0, 6, 8, 7, 1, 3, 5, 9),
+    (1, 7, 5, 0, 9, 8, 3, 4, 2, 6),
+    (6, 1, 2, 3, 0, 4, 5, 9, 7, 8),
+    (3, 6, 7, 4, 2, 0, 9, 5, 8, 1),
+    (5, 8, 6, 9, 7, 2, 0, 1, 3, 4),
+    (8, 9, 4, 5, 3, 6, 2, 0, 1, 7),
+    (9, 4, 3, 8, 6, 1, 7, 2, 0, 5),
+    (2, 5, 8, 1, 4, 3, 6, 7, 9, 0),
+)
 CODE_LENGTHS = (5, 6)  # with the check digit; the shorter where the first focal points are
 
 
@@ -326,10 +334,10 @@ class Gazetteer:
 
 def check_digit(digits: str) -> str:
     """The digit that Damm's algorithm puts behind `digits`; with it behind, 0."""
-    interim = "0"
-    for digit in digits:
-        interim = _DAMM[int(interim)][int(digit)]
-    return interim
+    interim = 0
+    for digit in digits.encode():
+        interim = _DAMM[interim][digit - 48]
+    return str(interim)
 
 
 def is_code(text: str) -> bool:

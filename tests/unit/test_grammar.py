@@ -42,7 +42,7 @@ def read(text: str, home: str | None = None) -> Reading:
 
 
 def told(place: Place | None) -> str | None:
-    return place and f"{place.name}/{place.cercle}"
+    return f"{place.name}/{place.cercle}" if place else None
 
 
 def described(reading: Reading) -> dict[str, Any]:

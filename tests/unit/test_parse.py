@@ -1,0 +1,83 @@
+"""`vigie parse`: how a text would be read."""
+
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from handlers.cli import app
+from handlers.cli.parse import MEANING
+from service.domain.reading import PROBLEM_KINDS
+
+
+def parse(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["parse", *arguments])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def parsed(*arguments: str) -> tuple[int, dict[str, Any]]:
+    status, out, _ = parse(*arguments, "--json")
+    return status, json.loads(out)
+
+
+def test_a_report_is_printed_as_json() -> None:
+    status, read = parsed("MA SOKOLO 3 5")
+    assert status == 0
+    assert (read["type"], read["killed"], read["injured"], read["days_ago"]) == (
+        "market_attack", 3, 5, 0,
+    )  # fmt: skip
+    assert (read["place"]["name"], read["place"]["cercle"]) == ("Sokolo", "Niono")
+    assert 0 < read["confidence"] <= 1
+    assert "problem" not in read
+
+
+def test_the_senders_area_tells_places_apart() -> None:
+    assert parsed("MA SOKOLO 3 5", "--area", "ml0502")[1]["place"]["cercle"] == "Bankass"
+
+
+def test_a_problem_is_printed_with_what_was_understood() -> None:
+    status, read = parsed("MA MORIBOUGOU 3")
+    assert status == 1
+    assert (read["problem"], read["type"], read["place"], read["killed"]) == (
+        "ambiguous_place", "market_attack", None, 3,
+    )  # fmt: skip
+    assert {each["name"] for each in read["candidates"]} == {"Moribougou"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("OK 17", {"command": "acknowledge", "number": 17}),
+        ("STOP", {"command": "stop"}),
+        ("AIDE", {"command": "help"}),
+        ("INS ABCD EFGH", {"command": "enrol", "code": "ABCDEFGH"}),
+    ],
+)
+def test_a_command_is_named(text: str, expected: dict[str, Any]) -> None:
+    assert parsed(text) == (0, expected)
+
+
+def test_a_person_gets_a_line_a_fact() -> None:
+    status, out, _ = parse("VB KONNA 45 boeufs hier")
+    assert status == 0
+    assert out.splitlines() == [
+        "type: cattle_theft: Cattle theft",
+        "place: Konna, commune in Mopti (53312)",
+        "livestock: 45",
+        "days ago: 1",
+        "confidence: 1.0",
+    ]
+    status, out, _ = parse("MA QWERTY")
+    assert status == 1
+    assert out.startswith("problem: unknown_place: no place is called so")
+
+
+def test_every_problem_is_explained() -> None:
+    assert set(MEANING) == set(PROBLEM_KINDS)
+
+
+def test_an_unknown_area_is_used_wrongly() -> None:
+    status, out, err = parse("MA KONNA", "--area", "XX")
+    assert (status, out) == (2, "")
+    assert "areas.csv" in err
