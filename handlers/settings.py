@@ -6,6 +6,8 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+Role = Literal["all", "intake", "engine", "sender", "console"]
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -17,10 +19,11 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".vigie/data"), description="the database and the process lock")
     content_dir: Path = Field(PROJECT, description="holds rules/ and templates_sms/")
     database_url: SecretStr | None = Field(
-        None, description="postgresql+asyncpg://… to scale out; SQLite in the data directory if unset"
+        None,
+        description="postgresql+asyncpg://… to scale out; SQLite in the data directory if unset",
     )
     key_file: Path | None = Field(
-        None, description="the root key; beside the data directory, in keys/root.key, if unset"
+        None, description="the root key; <data directory>-keys/root.key if unset"
     )
     passphrase_file: Path | None = Field(
         None, description="unlocks a key file that was made with a passphrase"
@@ -59,8 +62,9 @@ class Settings(BaseSettings):
 
     @property
     def root_key(self) -> Path:
-        """The key file, outside the data directory so that copying the one never takes the other."""
-        return self.key_file or self.data_dir.absolute().parent / "keys" / "root.key"
+        """The key file, outside the data directory: copying the one never takes the other."""
+        data = self.data_dir.absolute()
+        return self.key_file or data.with_name(data.name + "-keys") / "root.key"
 
     @property
     def token_file(self) -> Path:

@@ -29,18 +29,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from datetime import UTC, tzinfo
 from graphlib import CycleError, TopologicalSorter
+from itertools import takewhile
 from typing import NamedTuple
 
 from service.domain.areas import AreaTree
 from service.domain.clusters import Clusters, Episode
 from service.domain.evidence import Check, Decision, Evidence
 from service.domain.grid import Grid, Near
-from service.domain.repeats import Change, Repeats
+from service.domain.repeats import NO_CHANGE, REPEAT_SECONDS, Change, Repeats
 from service.domain.rule import Rule
 from service.domain.seasons import Seasons
 from service.domain.told import HISTORY_SECONDS, Told, is_history
 
 __all__ = ["Check", "Decision", "Engine", "Episode", "Evidence"]
+
+SWEEP_SECONDS = 7 * 24 * 3600
 
 
 class Engine:
@@ -68,6 +71,7 @@ class Engine:
             id_: Told(clusters, self._repeats.counted) for id_, clusters in self._clusters.items()
         }
         self._watches: dict[str, _Watch] = {}
+        self._expired = 0
 
     def learn(self, evidence: Evidence) -> list[Decision]:
         """Take in a report and return what it leads to, inhibiting rules first.
@@ -77,9 +81,10 @@ class Engine:
         known = self._known.get(evidence.id)
         if evidence.id in self._forgotten or (known and not _supersedes(evidence, known)):
             return []
+        before = self._uncount(known)
         self._known[evidence.id] = evidence
-        change = self._uncount(known).then(self._count(evidence))
-        return self._settle(change, evidence.known_at)
+        after = self._count(evidence)
+        return self._settle(before.then(after) if known else after, evidence.known_at)
 
     def forget(self, evidence_id: int, known_at: int) -> list[Decision]:
         """Take back a report for good (retracted or refuted) and return what that leads to."""
@@ -92,10 +97,10 @@ class Engine:
         `evidence` is what is still known since `horizon`, in any order, and `decisions` what was
         decided since, in the order in which it was.
         """
-        for report in evidence:
+        for report in sorted(evidence, key=lambda report: report.key):
             self._known[report.id] = report
             self._count(report)
-        counted = sorted(self._repeats.counted.values(), key=lambda report: report.key)
+        counted = list(self._repeats.counted.values())
         for report in counted:
             self._grid.add(report)
         said: dict[str, list[Decision]] = {}
@@ -115,9 +120,15 @@ class Engine:
     def expire(self, now: int) -> None:
         """Drop what can matter no more; to be called now and then, so that memory stays small."""
         before = self.horizon(now)
-        self._known = {id_: report for id_, report in self._known.items() if report.at >= before}
+        if before < self._expired + SWEEP_SECONDS:
+            return
+        self._expired = before
+        old = takewhile(lambda report: report.at < before - REPEAT_SECONDS, self._known.values())
+        for report in list(old):
+            del self._known[report.id]
+            if self._counts(report):
+                self._repeats.drop(report)
         self._forgotten = {id_: at for id_, at in self._forgotten.items() if at >= before}
-        self._repeats.expire(before)
         self._grid.expire(before)
         for id_, clusters in self._clusters.items():
             clusters.expire(before)
@@ -127,18 +138,20 @@ class Engine:
         """Return every rule's episodes as all that is known now has them."""
         return [episode for clusters in self._clusters.values() for episode in clusters.episodes()]
 
+    def _counts(self, report: Evidence) -> bool:
+        """Whether the report could count: some rule looks at its type, and it is not history."""
+        return bool(self._watch(report.type).rules) and not is_history(report.at, report.known_at)
+
     def _count(self, report: Evidence) -> Change:
-        if is_history(report.at, report.known_at):
-            return Change([], [])
-        return self._repeats.add(report)
+        return self._repeats.add(report) if self._counts(report) else NO_CHANGE
 
     def _uncount(self, report: Evidence | None) -> Change:
-        if report is None or is_history(report.at, report.known_at):
-            return Change([], [])
-        return self._repeats.remove(report)
+        return self._repeats.remove(report) if report and self._counts(report) else NO_CHANGE
 
     def _settle(self, change: Change, known_at: int) -> list[Decision]:
         """Let every rule that a change bears on judge anew, and say what is to be said."""
+        if not (change.lost or change.gained):
+            return []
         for report in change.lost:
             self._grid.remove(report)
         for report in change.gained:

@@ -1,12 +1,15 @@
 """What the engine is told, and what it answers."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from service.domain.codebook import Severity
 from service.domain.geo import Point
 
 Key = tuple[int, int]
+
+DecisionKind = Literal["raise", "escalate", "correct", "suppress"]
+DECISION_KINDS: tuple[DecisionKind, ...] = get_args(DecisionKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class Decision:
     nobody.
     """
 
-    kind: Literal["raise", "escalate", "correct", "suppress"]
+    kind: DecisionKind
     rule: str
     rule_hash: str
     episode: str

@@ -68,8 +68,9 @@ class Grid:
         for type_, cells in self._cells.items():
             for series in cells.values():
                 del series[: bisect_left(series, (before,))]
-            self._cells[type_] = {cell: series for cell, series in cells.items() if series}
-            self._reached[type_] = {}
+            if not all(cells.values()):
+                self._cells[type_] = {cell: series for cell, series in cells.items() if series}
+                self._reached[type_] = {}
 
     def _reach(self, type_: str, cell: Cell, km: float) -> list[list[Entry]]:
         """Return the series of every cell that may hold a point within km of a point of `cell`."""

@@ -26,6 +26,9 @@ class Change(NamedTuple):
         )
 
 
+NO_CHANGE = Change([], [])
+
+
 class Repeats:
     """Which evidence counts: of each reporter, type and place, what is not a repeat.
 
@@ -56,17 +59,14 @@ class Repeats:
             self._recount(series, index, change)
         return change
 
-    def expire(self, before: int) -> None:
-        """Drop what happened before that moment, but for the report that decides on the next."""
-        for whose, series in list(self._series.items()):
-            keep_from = max(self._last_counted(series, bisect_left(series, (before,))), 0)
-            if not series or series[-1][0] + REPEAT_SECONDS <= before:
-                keep_from = len(series)
-            for _, id_, _ in series[:keep_from]:
-                self.counted.pop(id_, None)
-            del series[:keep_from]
-            if not series:
-                del self._series[whose]
+    def drop(self, evidence: Evidence) -> None:
+        """Take out evidence so old that what follows it can no longer be a repeat of it."""
+        whose = _whose(evidence)
+        series = self._series[whose]
+        del series[bisect_left(series, evidence.key)]
+        self.counted.pop(evidence.id, None)
+        if not series:
+            del self._series[whose]
 
     def _recount(self, series: _Series, start: int, change: Change) -> None:
         """Count anew from `start` until a report counts as it did before: so do all after it."""

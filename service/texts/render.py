@@ -30,7 +30,6 @@ VALUES: dict[str, frozenset[str]] = {
     "acknowledged": frozenset({"number"}),
     "unknown_alert": frozenset(),
     "help_responder": frozenset(),
-    "goodbye": frozenset(),
 }
 # The most that each may cost, in segments, whatever its values.
 SEGMENTS: dict[str, int] = {
@@ -43,7 +42,6 @@ SEGMENTS: dict[str, int] = {
     "acknowledged": 1,
     "unknown_alert": 1,
     "help_responder": 2,
-    "goodbye": 1,
 }
 
 _ALLOWED = (nodes.Output, nodes.TemplateData, nodes.Name)
@@ -145,6 +143,11 @@ class Texts:
 
     def __init__(self, templates: Mapping[str, Mapping[str, str]]) -> None:
         self._languages = {code: _Language(code, sources) for code, sources in templates.items()}
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """The codes of the languages that have texts."""
+        return frozenset(self._languages)
 
     def render(self, name: str, language: str, values: Mapping[str, object]) -> str:
         """The text `name` in `language`, or in French where that language does not have it.

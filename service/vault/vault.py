@@ -69,11 +69,11 @@ class Vault:
             raise ValueError(f"nothing is blinded for “{purpose}”")
         return hmac.digest(self._keyring[Purpose(purpose)], _bytes(value), "sha256")
 
-    def seal_sender(self, number: PhoneNumber, context: str = "sender") -> bytes:
+    def seal_sender(self, number: PhoneNumber, context: str) -> bytes:
         """Seal a number so that only a holder of Purpose.SENDERS opens it, for the same context."""
         return self._seal(self._senders, number.reveal().encode(), _NUMBER_BLOCK, "number", context)
 
-    def open_sender(self, box: bytes, context: str = "sender") -> PhoneNumber:
+    def open_sender(self, box: bytes, context: str) -> PhoneNumber:
         """The number in a box of seal_sender. Raises CannotOpen."""
         private = X25519PrivateKey.from_private_bytes(self._keyring[Purpose.SENDERS])
         return PhoneNumber(self._open(private, box, "number", context).decode())
@@ -95,16 +95,15 @@ class Vault:
         )
         return text.decode("utf-8", "surrogatepass")
 
-    async def enrol_number(self, person_id: int, number: PhoneNumber) -> bytes:
-        """Seal a number under a new data key of this person; their earlier boxes are shredded."""
-        return await self.enrol_sender(person_id, self.seal_sender(number))
+    async def enrol_sender(self, person_id: int, box: bytes, context: str) -> bytes:
+        """Seal a sealed number under a new data key of this person, without opening it.
 
-    async def enrol_sender(self, person_id: int, box: bytes) -> bytes:
-        """The same for a number that is sealed already (seal_sender), without opening it."""
+        `context` is what `seal_sender` was given. Their earlier boxes are shredded.
+        """
         key = secrets.token_bytes(KEY_BYTES)
         wrapped = self._lock(self._keyring[Purpose.PEOPLE], key, "data key", person_id)
         await asyncio.to_thread(self._keystore.keep_person, person_id, wrapped)
-        return self._lock(key, box, "person", person_id)
+        return self._lock(key, _bytes(context) + b"\0" + box, "person", person_id)
 
     def open_person(self, person_id: int, box: bytes) -> PhoneNumber:
         """The number of an enrolled person. Raises Shredded once they are forgotten, CannotOpen."""
@@ -112,7 +111,8 @@ class Vault:
         if wrapped is None:
             raise Shredded("the key of that person was deleted")
         key = self._unlock(self._keyring[Purpose.PEOPLE], wrapped, "data key", person_id)
-        return self.open_sender(self._unlock(key, box, "person", person_id))
+        context, _, sealed = self._unlock(key, box, "person", person_id).partition(b"\0")
+        return self.open_sender(sealed, context.decode())
 
     async def forget_person(self, person_id: int) -> None:
         """Delete a person's data key: no copy of their number can be opened any more."""

@@ -8,6 +8,7 @@ It answers as the documents say unless a test sets one of the attributes to some
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -65,6 +66,8 @@ class FakeAfricasTalking:
         """While it is clear, requests are taken and wait for their answer."""
         self.answering.set()
         self._ids = 0
+        self.message_ids: dict[str, list[str]] = defaultdict(list)
+        """The ids given out, by number, in order."""
 
     @property
     def texts(self) -> list[tuple[str, str]]:
@@ -130,11 +133,13 @@ class FakeAfricasTalking:
         code = self.codes.get(number, 101)
         self._ids += 1
         taken = code < 200
+        message_id = f"ATXid_{self._ids:08x}" if taken else "None"
+        self.message_ids[number].append(message_id)
         return {
             "statusCode": code,
             "number": number,
             "status": STATUS_WORDS.get(code, "Mystery"),
             "cost": "XOF 15.0000" if taken else "0",
-            "messageId": f"ATXid_{self._ids:08x}" if taken else "None",
+            "messageId": message_id,
             "messageParts": 1,
         }

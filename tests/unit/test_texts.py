@@ -148,9 +148,9 @@ def test_the_keywords_that_texts_tell_people_to_send_are_the_codebooks(language:
 
 
 def test_a_language_or_text_that_is_not_there_falls_back_to_french() -> None:
-    sources = changed("en", "goodbye", None)
+    sources = changed("en", "unknown_alert", None)
     texts = Texts(sources.templates)
-    assert texts.render("goodbye", "en", {}) == texts.render("goodbye", "fr", {})
+    assert texts.render("unknown_alert", "en", {}) == texts.render("unknown_alert", "fr", {})
     assert texts.render("alert", "bm", ALERT) == texts.render("alert", "fr", ALERT)
     assert texts.render("alert", "en", ALERT) != texts.render("alert", "fr", ALERT)
 
@@ -235,10 +235,10 @@ SHIPPED, _ = read(PROJECT / "templates_sms")
 @given(st.text(st.sampled_from("{}%#|().'\" \nan_0éç*") | st.characters(), max_size=60))
 @settings(max_examples=50)
 def test_any_source_is_linted_and_either_used_or_refused(source: str) -> None:
-    templates = {**SHIPPED.templates, "fr": {**SHIPPED.templates["fr"], "goodbye": source}}
+    templates = {**SHIPPED.templates, "fr": {**SHIPPED.templates["fr"], "unknown_alert": source}}
     problems = lint(SHIPPED._replace(templates=templates), TITLES, ["Niono"])
     try:
-        text = Texts(templates).render("goodbye", "fr", {})
+        text = Texts(templates).render("unknown_alert", "fr", {})
     except TextError:
         assert problems
     else:
@@ -256,8 +256,8 @@ def place(problem: TextProblem) -> tuple[str, int, int, str]:
     ("language", "name", "source", "where", "why", "suggestion"),
     [
         pytest.param(
-            "en", "goodbye", None,
-            ("en/goodbye.txt", 1, 1, ""), "missing or empty in 'en'", None,
+            "en", "unknown_alert", None,
+            ("en/unknown_alert.txt", 1, 1, ""), "missing or empty in 'en'", None,
             id="missing translation",
         ),
         pytest.param(
@@ -286,13 +286,13 @@ def place(problem: TextProblem) -> tuple[str, int, int, str]:
             id="an alert without its number",
         ),
         pytest.param(
-            "fr", "goodbye", "{# l’été #}\nC’est fini: l’été",
-            ("fr/goodbye.txt", 2, 2, "’"), "U+2019 RIGHT SINGLE QUOTATION MARK", "write \"'\"",
+            "fr", "unknown_alert", "{# l’été #}\nC’est fini: l’été",
+            ("fr/unknown_alert.txt", 2, 2, "’"), "U+2019 RIGHT SINGLE QUOTATION MARK", "write \"'\"",
             id="typographic apostrophe, not the one in the note",
         ),
         pytest.param(
-            "fr", "goodbye", "Fini 😀",
-            ("fr/goodbye.txt", 1, 6, "😀"), "GRINNING FACE", "leave it out",
+            "fr", "unknown_alert", "Fini 😀",
+            ("fr/unknown_alert.txt", 1, 6, "😀"), "GRINNING FACE", "leave it out",
             id="emoji",
         ),
         pytest.param(

@@ -1,0 +1,234 @@
+"""The composition root: settings → store, vault, content, gateway, and the loops that run."""
+
+import asyncio
+import contextlib
+import fcntl
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Protocol, get_args
+
+import structlog
+
+from handlers.gateways import africastalking, simulator
+from handlers.gateways.edge import REFUSALS, HttpGateway
+from handlers.settings import Role, Settings
+from service import content as content_files
+from service.clock import Clock, SystemClock
+from service.content import Content
+from service.dispatch import Dispatcher
+from service.domain.codebook import SEVERITIES
+from service.domain.evidence import DECISION_KINDS
+from service.domain.reading import PROBLEM_KINDS
+from service.gateway import DeliveryStatus, Gateway, OutcomeState
+from service.intake import Intake
+from service.store import Store
+from service.telemetry import Metrics
+from service.timers import Timers
+from service.vault import keys
+from service.vault.keys import Keyring, Purpose
+from service.vault.keystore import Keystore
+from service.vault.vault import Vault
+from service.workflow import Workflow
+
+log = structlog.get_logger()
+
+# What each role may open; sealing needs none of these. The console never opens a number.
+PURPOSES: dict[Role, frozenset[Purpose]] = {
+    "intake": frozenset({Purpose.INDEX, Purpose.MESSAGE_ID, Purpose.MESSAGE_TEXT}),
+    "engine": frozenset({Purpose.INVITE_CODE, Purpose.DAYS, Purpose.PEOPLE}),
+    "sender": frozenset({Purpose.MESSAGE_ID, Purpose.SENDERS, Purpose.PEOPLE}),
+    "console": frozenset({Purpose.INVITE_CODE}),
+    "all": frozenset(Purpose),
+}
+
+
+class NotReady(Exception):  # noqa: N818 - it states what is
+    """Vigie cannot run as it is set up; the message says what to do."""
+
+
+class WiredGateway(Gateway, HttpGateway, Protocol):
+    """A gateway's both ends: what comes in through the edge, and what goes out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a command works with: the store, the vault as far as the role opens it, the content."""
+
+    settings: Settings
+    role: Role
+    clock: Clock
+    store: Store
+    vault: Vault
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Service(Opened):
+    """Everything that runs, wired."""
+
+    metrics: Metrics
+    gateway: WiredGateway
+    intake: Intake
+    workflow: Workflow
+    dispatcher: Dispatcher
+    timers: Timers
+
+    def runs(self, part: Role) -> bool:
+        return self.role in ("all", part)
+
+
+def unlock(settings: Settings) -> Keyring:
+    """The keyring of the key file. Raises KeysError, which says what to do."""
+    phrase = keys.read_passphrase(settings.passphrase_file) if settings.passphrase_file else None
+    return keys.unlock(settings.root_key, phrase)
+
+
+def tokens(settings: Settings) -> list[str]:
+    """The live path tokens, from the environment or the file that `vigie init` made."""
+    if settings.gateway_token:
+        return settings.gateway_token.get_secret_value().split(",")
+    try:
+        return settings.token_file.read_text(encoding="ascii").split()
+    except OSError:
+        raise NotReady(
+            f"there is no gateway token in {settings.token_file}: run `vigie init`, "
+            "or set VIGIE_GATEWAY_TOKEN"
+        ) from None
+
+
+def gateway_of(settings: Settings) -> WiredGateway:
+    """The gateway of the settings. Raises NotReady where they do not fit together."""
+    credentials = (settings.at_username, settings.at_api_key)
+    if settings.gateway == "simulator":
+        if any(credentials):
+            raise NotReady(
+                "VIGIE_AT_… is set, but the gateway is the simulator, which sends nothing: set "
+                "VIGIE_GATEWAY=africastalking, or unset VIGIE_AT_USERNAME and VIGIE_AT_API_KEY"
+            )
+        return simulator.Simulator()
+    if settings.at_username is None or settings.at_api_key is None:
+        raise NotReady("Africa's Talking needs VIGIE_AT_USERNAME and VIGIE_AT_API_KEY")
+    return africastalking.AfricasTalking(
+        settings.at_username,
+        settings.at_api_key.get_secret_value(),
+        settings.at_sender,
+        settings.at_base_url,
+    )
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    settings: Settings, role: Role, clock: Clock | None = None
+) -> AsyncIterator[Opened]:
+    """Open what `role` may open, and let go of it at the end.
+
+    Raises KeysError or ContentError; each says what to do.
+    """
+    keyring = unlock(settings).only(PURPOSES[role])
+    content = content_files.load(settings.content_dir)
+    store = Store(settings.database)
+    vault = Vault(keyring, Keystore.beside(settings.root_key))
+    try:
+        yield Opened(settings, role, clock or SystemClock(), store, vault, content)
+    finally:
+        await store.close()
+        vault.close()
+
+
+@contextlib.asynccontextmanager
+async def assembled(
+    settings: Settings, role: Role = "all", clock: Clock | None = None
+) -> AsyncIterator[Service]:
+    """Build the service. Nothing runs yet. Raises as `opened` does, and NotReady."""
+    gateway = gateway_of(settings)
+    async with opened(settings, role, clock) as base:
+        try:
+            yield wired(base, gateway)
+        finally:
+            await gateway.close()
+
+
+def wired(base: Opened, gateway: WiredGateway) -> Service:
+    """The service around a gateway."""
+    store, vault, content, clock = base.store, base.vault, base.content, base.clock
+    metrics = Metrics(
+        gateways=(gateway.name,),
+        kinds=("sms", "receipt", "opt_out"),
+        refusals=REFUSALS.values(),
+        types=(kind.id for kind in content.codebook.types),
+        problems=PROBLEM_KINDS,
+        decisions=DECISION_KINDS,
+        severities=SEVERITIES,
+        statuses=(*DeliveryStatus, *get_args(OutcomeState)),
+    )
+    dispatcher = Dispatcher(store, vault, content, gateway, clock, metrics)
+    workflow = Workflow(store, vault, content, clock, metrics, queued=dispatcher.wake)
+    return Service(
+        settings=base.settings,
+        role=base.role,
+        clock=clock,
+        store=store,
+        vault=vault,
+        content=content,
+        metrics=metrics,
+        gateway=gateway,
+        intake=Intake(store, vault, clock, metrics, arrived=workflow.wake),
+        workflow=workflow,
+        dispatcher=dispatcher,
+        timers=Timers(store, vault, clock, metrics),
+    )
+
+
+@contextlib.asynccontextmanager
+async def running(service: Service) -> AsyncIterator[asyncio.Event]:
+    """Run the role's loops; gives an event that is set when one of them has failed.
+
+    At the end each loop finishes the batch that it has in hand.
+    """
+    await service.vault.prepare_days(service.clock.now().date())
+    stopping, failed = asyncio.Event(), asyncio.Event()
+    loops: dict[Role, Callable[[asyncio.Event], Coroutine[None, None, None]]] = {
+        "intake": service.intake.run,
+        "engine": service.workflow.run,
+        "sender": service.dispatcher.run,
+    }
+    tasks = [
+        asyncio.create_task(run(stopping), name=part)
+        for part, run in loops.items()
+        if service.runs(part)
+    ]
+    for task in tasks:
+        task.add_done_callback(lambda _: failed.set())
+    if service.runs("engine"):
+        await service.timers.forget()
+        service.timers.start()
+    try:
+        yield failed
+    finally:
+        if service.runs("engine"):
+            service.timers.stop()
+        stopping.set()
+        for task, result in zip(
+            tasks, await asyncio.gather(*tasks, return_exceptions=True), strict=True
+        ):
+            if isinstance(result, BaseException):
+                log.critical("a part failed", part=task.get_name(), exc_info=result)
+
+
+@contextlib.contextmanager
+def alone(settings: Settings, role: Role) -> Iterator[None]:
+    """Hold the data directory's lock: there is one engine and one sender, not two."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    parts = ("engine", "sender") if role == "all" else (role,)
+    with contextlib.ExitStack() as held:
+        for part in parts:
+            if part not in ("engine", "sender"):
+                continue
+            lock = held.enter_context((settings.data_dir / f"{part}.lock").open("w"))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise NotReady(
+                    f"another vigie is running as {part} on {settings.data_dir}: stop it first"
+                ) from None
+        yield

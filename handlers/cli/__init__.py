@@ -1,0 +1,56 @@
+"""The `vigie` command: one module a group of commands.
+
+Data goes to standard output, everything else to standard error. Exit status: 0 good, 1 problems
+were found, 2 used wrongly.
+"""
+
+import os
+import sys
+
+import typer
+from pydantic import ValidationError
+
+from handlers.app import NotReady
+from handlers.cli import check, doctor, keys, parse, people, serving, setup
+from service.content import ContentError
+from service.vault.keys import KeysError
+
+app = typer.Typer(
+    name="vigie",
+    help="SMS/USSD community early warning: coded reports in, anonymised alerts out, the reporter "
+    "shielded. Settings come from VIGIE_* in the environment: see deploy/README.md.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("init")(setup.init)
+app.command("serve")(serving.serve)
+app.command("check")(check.check)
+app.command("parse")(parse.parse)
+app.command("doctor")(doctor.doctor)
+app.add_typer(people.focal_points, name="focal-point")
+app.add_typer(people.responders, name="responder")
+app.add_typer(keys.commands, name="keys")
+
+
+def main() -> None:
+    """Run the command; what a person can mend is said in a line, without a traceback."""
+    os.umask(0o077)  # whatever a command makes is this account's alone
+    try:
+        app()
+    except (KeysError, NotReady) as error:
+        _fail(str(error), 1)
+    except ContentError as error:
+        for problem in error.problems:
+            typer.echo(problem, err=True)
+        _fail(f"{len(error.problems)} problems in the content: nothing was started", 1)
+    except ValidationError as error:
+        for detail in error.errors(include_input=False, include_url=False):
+            name = "_".join(str(part) for part in detail["loc"])
+            typer.echo(f"VIGIE_{name.upper()}: {detail['msg']}", err=True)
+        _fail("the settings cannot be used: see deploy/README.md", 2)
+
+
+def _fail(message: str, status: int) -> None:
+    typer.echo(message, err=True)
+    sys.exit(status)

@@ -1,0 +1,201 @@
+"""`vigie doctor`: is everything as it should be, and what to do if not."""
+
+import asyncio
+import json
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
+
+from handlers.app import NotReady, gateway_of, opened, tokens, unlock
+from handlers.settings import Settings
+from service import content as content_files
+from service.content import ContentError
+from service.domain.areas import COUNTRY
+from service.picture import areas_in_use
+from service.store import Store, inbox, migrate, people
+from service.vault.keys import KeysError
+
+State = Literal["good", "warning", "bad"]
+
+LEAST_FREE = 500 * 1024 * 1024  # bytes
+OLDEST_WAITING = timedelta(minutes=10)
+# This version was written then: a clock that says less has lost its battery.
+WRITTEN = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `do` says how to mend it."""
+
+    name: str
+    state: State
+    what: str
+    do: str = ""
+
+
+def doctor(
+    json_: Annotated[
+        bool, typer.Option("--json", help="Print JSON, for a program to read.")
+    ] = False,
+) -> None:
+    """Look at keys, permissions, clock, disk, gateway, content and database; say what to do.
+
+    Exits with 1 if anything is bad; warnings alone exit with 0.
+    """
+    settings = Settings()
+    findings = [finding for look in LOOKS for finding in look(settings)]
+    if json_:
+        typer.echo(json.dumps([asdict(f) for f in findings], ensure_ascii=False, indent=2))
+    else:
+        table = Table("", "", "", "what to do", box=None, show_header=False)
+        colours = {"good": "green", "warning": "yellow", "bad": "red"}
+        for found in findings:
+            state = f"[{colours[found.state]}]{found.state}[/]"
+            table.add_row(state, found.name, found.what, found.do)
+        Console().print(table)
+    if any(found.state == "bad" for found in findings):
+        raise typer.Exit(1)
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    try:
+        unlock(settings)
+        live = tokens(settings)
+    except (KeysError, NotReady) as error:
+        yield Finding("keys", "bad", str(error))
+        return
+    yield Finding("keys", "good", f"{settings.root_key} opens; {len(live)} live token(s)")
+
+
+def _permissions(settings: Settings) -> Iterator[Finding]:
+    secret = [settings.data_dir, settings.root_key.parent, settings.root_key, settings.token_file]
+    open_to_all = [path for path in secret if path.exists() and _others_may_read(path)]
+    if settings.root_key.resolve().is_relative_to(settings.data_dir.resolve()):
+        yield Finding(
+            "permissions",
+            "bad",
+            "the key file lies in the data directory, so one copy takes both",
+            "move it, and set VIGIE_KEY_FILE",
+        )
+    for path in open_to_all:
+        yield Finding(
+            "permissions", "bad", f"other accounts can read {path}", f"chmod go-rwx {path}"
+        )
+    if not open_to_all:
+        yield Finding("permissions", "good", "data and keys are this account's alone")
+
+
+def _others_may_read(path: Path) -> bool:
+    return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+def _clock(_settings: Settings) -> Iterator[Finding]:
+    now = datetime.now(UTC)
+    if now < WRITTEN:
+        do = "set the clock; on a board without a battery, install a time service"
+        yield Finding("clock", "bad", f"it says {now:%Y-%m-%d}, which has passed", do)
+    else:
+        yield Finding("clock", "good", f"{now:%Y-%m-%d %H:%M} UTC")
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    place = settings.data_dir if settings.data_dir.exists() else Path()
+    free = shutil.disk_usage(place).free
+    state: State = "good" if free >= LEAST_FREE else "bad"
+    do = "" if state == "good" else "make room: when the disk is full, no report is accepted"
+    yield Finding("disk", state, f"{free // 1024**2} MiB free", do)
+
+
+def _gateway(settings: Settings) -> Iterator[Finding]:
+    try:
+        gateway_of(settings)
+    except NotReady as error:
+        yield Finding("gateway", "bad", str(error))
+        return
+    if settings.gateway == "simulator":
+        yield Finding(
+            "gateway", "warning", "the simulator: no text reaches a real phone", "set VIGIE_GATEWAY"
+        )
+    elif settings.at_sender is None:
+        do = "set VIGIE_AT_SENDER, else texts come from the gateway's shared number"
+        yield Finding("gateway", "warning", f"{settings.gateway}, without a sender", do)
+    else:
+        yield Finding("gateway", "good", settings.gateway)
+
+
+def _content(settings: Settings) -> Iterator[Finding]:
+    try:
+        content = content_files.load(settings.content_dir)
+    except ContentError as error:
+        count = len(error.problems)
+        yield Finding("content", "bad", f"{count} problem(s)", "run `vigie check`")
+        return
+    live = sum(rule.status == "live" for rule in content.rules)
+    places = len(content.gazetteer)
+    yield Finding("content", "good", f"{live} live rules, {places} places")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    try:
+        yield from asyncio.run(_look_at_database(settings))
+    except (KeysError, ContentError):
+        yield Finding("database", "warning", "not looked at", "mend keys and content first")
+    except (SQLAlchemyError, OSError) as error:
+        reason = type(error).__name__
+        yield Finding("database", "bad", f"it does not answer ({reason})", "see VIGIE_DATABASE_URL")
+
+
+async def _look_at_database(settings: Settings) -> list[Finding]:
+    async with opened(settings, "console") as base:
+        if not _is_there(base.store) or not await migrate.is_current(base.store):
+            return [Finding("database", "bad", "not set up for this version", "run `vigie init`")]
+        now = base.clock.now()
+        async with base.store.read() as tx:
+            waiting, oldest = await inbox.depth(tx, now)
+            counts = await people.counts(tx)
+            named = await areas_in_use(tx, base.content, now)
+    findings = [Finding("database", "good", f"answers; {waiting} message(s) wait")]
+    if oldest and now - oldest > OLDEST_WAITING:
+        do = "is `vigie serve` running? its log says more"
+        findings.append(Finding("inbox", "bad", f"a message waits since {oldest:%H:%M} UTC", do))
+    focal_points, responders = counts.get("focal_point", 0), counts.get("responder", 0)
+    what = f"{focal_points} focal points, {responders} responders"
+    findings.append(Finding("people", "good", what))
+    if named == {COUNTRY}:
+        policy = base.content.areas
+        findings.append(
+            Finding(
+                "areas",
+                "warning",
+                "alerts name nothing finer than the country",
+                f"enrol at least {policy.k + policy.margin} focal points in one area",
+            )
+        )
+    else:
+        findings.append(Finding("areas", "good", f"alerts may name {len(named) - 1} area(s)"))
+    return findings
+
+
+def _is_there(store: Store) -> bool:
+    # Looking must not make an empty database file.
+    return not store.is_sqlite or any(path.exists() for path in store.files())
+
+
+LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    _keys,
+    _permissions,
+    _clock,
+    _disk,
+    _gateway,
+    _content,
+    _database,
+)

@@ -1,0 +1,125 @@
+"""Serves a role over HTTP: gateways' callbacks, pages, health and metrics."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import AsyncIterator
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from handlers.app import Service, alone, assembled, running, tokens
+from handlers.console import pages
+from handlers.console.headers import security_headers
+from handlers.gateways import simulator
+from handlers.gateways.edge import gateway_routes
+from handlers.settings import Role, Settings
+from service import health
+from service.store import migrate
+from service.telemetry import log_request
+
+log = structlog.get_logger()
+
+# The service manager's own limit (deploy/vigie.service) is longer than this.
+GRACE_SECONDS = 10.0
+
+
+def application(service: Service, live_tokens: list[str]) -> web.Application:
+    """The web application of the service's role."""
+    app = web.Application(middlewares=[_logged, security_headers])
+    app.add_routes(_watching(service))
+    if service.runs("intake"):
+        metrics = service.metrics
+        app.add_routes(gateway_routes(service.gateway, live_tokens, service.intake, metrics))
+    if service.runs("console"):
+
+        async def status() -> pages.HomeStatus:
+            found = await health.look(service.store)
+            return pages.HomeStatus(
+                gateway=service.gateway.name,
+                ready=found.ready,
+                open_alerts=found.alerts.get("open", 0),
+                simulator=isinstance(service.gateway, simulator.Simulator),
+            )
+
+        app.add_routes(pages.routes(status))
+    if isinstance(service.gateway, simulator.Simulator):
+        app.add_routes(simulator.page_routes(service.gateway, live_tokens[0]))
+        app.on_shutdown.append(lambda _: service.gateway.close())
+    return app
+
+
+def _watching(service: Service) -> list[web.RouteDef]:
+    async def healthz(_request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(_request: web.Request) -> web.Response:
+        found = await health.look(service.store)
+        text = "ready\n" if found.ready else "the database does not answer\n"
+        return web.Response(text=text, status=200 if found.ready else 503)
+
+    async def metrics(_request: web.Request) -> web.Response:
+        return web.Response(body=service.metrics.render(), content_type="text/plain")
+
+    return [
+        web.get("/healthz", healthz),
+        web.get("/readyz", readyz),
+        web.get("/metrics", metrics),
+    ]
+
+
+@web.middleware
+async def _logged(request: web.Request, handler: Handler) -> web.StreamResponse:
+    started = time.monotonic()
+    status = 500
+    try:
+        response = await handler(request)
+        status = response.status
+    except web.HTTPException as answer:
+        status = answer.status
+        raise
+    else:
+        return response
+    finally:
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource else None
+        log_request(request.method, route, status, time.monotonic() - started)
+
+
+@contextlib.asynccontextmanager
+async def listening(service: Service, live_tokens: list[str]) -> AsyncIterator[str]:
+    """Listen at the settings' host and port; gives the address. Requests under way are finished."""
+    runner = web.AppRunner(
+        application(service, live_tokens), access_log=None, shutdown_timeout=GRACE_SECONDS
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, service.settings.host, service.settings.port)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+async def serve(settings: Settings, role: Role = "all") -> bool:
+    """Serve until SIGTERM or SIGINT; whether it ended well."""
+    asked = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    with alone(settings, role):
+        async with assembled(settings, role) as service:
+            await migrate.upgrade(service.store)
+            async with (
+                running(service) as failed,
+                listening(service, tokens(settings)) as address,
+            ):
+                log.info("serving", at=address, role=role, gateway=service.gateway.name)
+                waits = [asyncio.ensure_future(event.wait()) for event in (asked, failed)]
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                for wait in waits:
+                    wait.cancel()
+                log.info("stopping: finishing what is in hand")
+            return not failed.is_set() or asked.is_set()

@@ -1,0 +1,110 @@
+"""From what a text was read as to a report, its incident, and what the rules make of it."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.content import Content
+from service.domain.codebook import COUNTS, IncidentType
+from service.domain.evidence import Decision, Evidence
+from service.domain.geo import Point
+from service.domain.incidents import Known
+from service.domain.reading import Draft
+from service.picture import Picture
+from service.store import AnyRow
+from service.store import reports as report_store
+
+# A gateway's own time is believed as far back as this: it may have been cut off for days.
+BELIEVED = timedelta(days=7)
+
+
+@dataclass(slots=True)
+class Filed:
+    """The reports of a batch, collected so that each table is written once."""
+
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    incidents: list[dict[str, Any]] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+
+    async def write(self, tx: AsyncConnection) -> None:
+        await report_store.add(tx, self.incidents, self.reports)
+
+
+def file(
+    filed: Filed,
+    picture: Picture,
+    content: Content,
+    draft: Draft,
+    person: AnyRow,
+    message: AnyRow,
+) -> None:
+    """Add the report to the batch, corroborate an incident or open one, and let the rules judge."""
+    kind = content.codebook.type(draft.type)
+    occurred, received = _to_the_hour(message, draft.days_ago)
+    place, area = (draft.place.code, draft.place.area) if draft.place else (person.area,) * 2
+    picture.last_report += 1
+    row: dict[str, Any] = {"id": picture.last_report, "inbox_id": message.id}
+    row |= {"reporter": person.id, "type": kind.id, "place": place, "area": area}
+    row |= {"lat": None, "lon": None, "occurred_at": occurred, "received_at": received}
+    row |= {count: getattr(draft, count) for count in COUNTS}
+    row |= {"confidence": draft.confidence, "status": "counted", "incident_id": None}
+    filed.reports.append(row)
+    if kind.check_in:
+        return
+    located = draft.place.point if draft.place else None
+    point = located or content.gazetteer.point_of(area)
+    row |= {"lat": point.lat, "lon": point.lon}
+    evidence = _evidence(row, point)
+    row["incident_id"] = _incident(filed.incidents, picture, kind, evidence, occurred)
+    filed.decisions += picture.engine.learn(evidence)
+
+
+def _to_the_hour(message: AnyRow, days_ago: int) -> tuple[datetime, datetime]:
+    """When it happened and when it was received, to the hour: reports keep no finer time."""
+    received: datetime = message.received_at
+    sent: datetime = message.sent_at or received
+    if not received - BELIEVED <= sent <= received:
+        sent = received
+    occurred = sent - timedelta(days=days_ago)
+    return _hour(occurred), _hour(received)
+
+
+def _hour(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def _evidence(row: dict[str, Any], point: Point) -> Evidence:
+    return Evidence(
+        id=row["id"],
+        type=row["type"],
+        place=row["place"],
+        area=row["area"],
+        point=point,
+        reporter=row["reporter"],
+        at=int(row["occurred_at"].timestamp()),
+        known_at=int(row["received_at"].timestamp()),
+        killed=row["killed"] or 0,
+        injured=row["injured"] or 0,
+    )
+
+
+def _incident(
+    opened: list[dict[str, Any]],
+    picture: Picture,
+    kind: IncidentType,
+    evidence: Evidence,
+    occurred: datetime,
+) -> int:
+    """The incident that the report corroborates, or a new one."""
+    found = picture.incidents.corroborated(evidence, kind.corroborates)
+    if found is not None:
+        return found
+    picture.last_incident += 1
+    number, point = picture.last_incident, evidence.point
+    picture.incidents.add(Known(number, kind.id, point, evidence.at))
+    row: dict[str, Any] = {"id": number, "type": kind.id, "place": evidence.place}
+    row |= {"area": evidence.area, "lat": point.lat, "lon": point.lon, "at": occurred}
+    opened.append(row)
+    return number

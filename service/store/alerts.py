@@ -1,0 +1,54 @@
+"""Alerts and what responders answered."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.store.store import AnyRow, insert_new
+from service.store.tables import alert, response
+
+
+async def add(tx: AsyncConnection, row: dict[str, Any]) -> None:
+    """Store an alert that was raised."""
+    await tx.execute(insert(alert).values(row))
+
+
+async def of_episode(tx: AsyncConnection, episode: str) -> AnyRow | None:
+    """The alert that told of this episode."""
+    return (await tx.execute(select(alert).where(alert.c.episode == episode))).one_or_none()
+
+
+async def by_id(tx: AsyncConnection, ids: Sequence[int]) -> dict[int, AnyRow]:
+    """These alerts."""
+    return {row.id: row for row in await tx.execute(select(alert).where(alert.c.id.in_(ids)))}
+
+
+async def change(tx: AsyncConnection, alert_id: int, **values: Any) -> None:
+    """Change an alert's state or severity."""
+    await tx.execute(update(alert).where(alert.c.id == alert_id).values(**values))
+
+
+async def respond(
+    tx: AsyncConnection, alert_id: int, person_id: int, kind: str, at: datetime
+) -> None:
+    """Record an answer; saying the same twice changes nothing."""
+    answer = {"alert_id": alert_id, "person_id": person_id, "kind": kind, "at": at}
+    await tx.execute(insert_new(tx, response).values(answer))
+
+
+async def unanswered(tx: AsyncConnection, ids: Sequence[int], person_id: int) -> list[int]:
+    """Those of these alerts that still stand and that this person has not answered."""
+    answered = select(response.c.alert_id).where(response.c.person_id == person_id)
+    query = select(alert.c.id).where(
+        alert.c.id.in_(ids), alert.c.state != "corrected", alert.c.id.not_in(answered)
+    )
+    return list(await tx.scalars(query.order_by(alert.c.id)))
+
+
+async def counts(tx: AsyncConnection) -> dict[str, int]:
+    """How many alerts are in each state."""
+    query = select(alert.c.state, func.count()).group_by(alert.c.state)
+    return dict(row.tuple() for row in await tx.execute(query))

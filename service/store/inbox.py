@@ -1,0 +1,92 @@
+"""The inbox: what gateways handed over, from the commit that answers 200 until it expires."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, bindparam, case, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.store.store import AnyRow, insert_new
+from service.store.tables import inbox
+
+# Below both databases' limits on bound parameters in one statement.
+_CHUNK = 500
+
+
+async def add(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Store each row once: one whose `dedupe` is there already is passed over."""
+    await tx.execute(insert_new(tx, inbox), list(rows))
+
+
+async def known(tx: AsyncConnection, dedupes: Sequence[bytes]) -> set[bytes]:
+    """Which of these messages are stored."""
+    found: set[bytes] = set()
+    for start in range(0, len(dedupes), _CHUNK):
+        chunk = dedupes[start : start + _CHUNK]
+        found.update(await tx.scalars(select(inbox.c.dedupe).where(inbox.c.dedupe.in_(chunk))))
+    return found
+
+
+async def waiting(tx: AsyncConnection, now: datetime, limit: int) -> Sequence[AnyRow]:
+    """The messages whose turn has come, oldest first."""
+    due = (inbox.c.state == "waiting") & (inbox.c.due_at <= now)
+    query = select(inbox).where(due).order_by(inbox.c.due_at, inbox.c.id).limit(limit)
+    return (await tx.execute(query)).all()
+
+
+async def finish(tx: AsyncConnection, results: Sequence[dict[str, Any]]) -> None:
+    """Close messages: `{row, problem, keep}` for each; `keep` the sealed number to answer by."""
+    sender = case((bindparam("keep", type_=Boolean), inbox.c.sealed_sender), else_=None)
+    await tx.execute(
+        update(inbox)
+        .where(inbox.c.id == bindparam("row"))
+        .values(state="done", problem=bindparam("problem"), sealed_sender=sender),
+        list(results),
+    )
+
+
+async def defer(tx: AsyncConnection, row: int, due_at: datetime) -> None:
+    """Look at this message again later."""
+    await tx.execute(update(inbox).where(inbox.c.id == row).values(due_at=due_at))
+
+
+async def quarantine(tx: AsyncConnection, row: int, problem: str) -> None:
+    """Set a message aside, with why, so that it never blocks the others."""
+    await tx.execute(
+        update(inbox).where(inbox.c.id == row).values(state="quarantined", problem=problem[:40])
+    )
+
+
+async def forget_sender(tx: AsyncConnection, sender_index: bytes) -> None:
+    """Cut every tie between stored messages and who sent them; none of them is read any more."""
+    await tx.execute(
+        update(inbox)
+        .where(inbox.c.sender_index == sender_index)
+        .values(state="done", sender_index=None, sealed_sender=None, sealed_text=None)
+    )
+
+
+async def sealed_senders(
+    tx: AsyncConnection, rows: Sequence[int]
+) -> dict[int, tuple[bytes, bytes]]:
+    """(dedupe, sealed sender) of those messages that can still be answered, by id."""
+    query = select(inbox.c.id, inbox.c.dedupe, inbox.c.sealed_sender).where(
+        inbox.c.id.in_(rows), inbox.c.sealed_sender.is_not(None)
+    )
+    return {row.id: (row.dedupe, row.sealed_sender) for row in await tx.execute(query)}
+
+
+async def purge(tx: AsyncConnection, before: datetime) -> int:
+    """Delete what was received before then and is done with; how many."""
+    done = await tx.execute(
+        delete(inbox).where(inbox.c.received_at < before, inbox.c.state != "waiting")
+    )
+    return done.rowcount
+
+
+async def depth(tx: AsyncConnection, now: datetime) -> tuple[int, datetime | None]:
+    """How many messages wait whose turn has come, and since when the oldest has."""
+    due = (inbox.c.state == "waiting") & (inbox.c.due_at <= now)
+    row = (await tx.execute(select(func.count(), func.min(inbox.c.due_at)).where(due))).one()
+    return row[0], row[1]

@@ -1,0 +1,147 @@
+"""The outbox: texts to be sent, each once, and what became of them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.store.store import AnyRow, insert_new
+from service.store.tables import delivery, inbox, outbox
+
+
+def text(
+    purpose: str,
+    due_at: datetime,
+    expires_at: datetime,
+    language: str,
+    *,
+    person_id: int | None = None,
+    inbox_id: int | None = None,
+    alert_id: int | None = None,
+    step: str = "",
+) -> dict[str, Any]:
+    """The row of one text to an enrolled person or, failing one, to who sent `inbox_id`.
+
+    Its key says what it answers or tells, to whom, and `step` where an alert is told of in steps,
+    so that it exists once.
+    """
+    about = f"alert/{alert_id}" if inbox_id is None else f"inbox/{inbox_id}"
+    return {
+        "key": f"{purpose}{step and '-'}{step}/{about}/{person_id or '-'}",
+        "purpose": purpose,
+        "alert_id": alert_id,
+        "person_id": person_id,
+        "inbox_id": inbox_id,
+        "language": language,
+        "state": "waiting",
+        "due_at": due_at,
+        "attempts": 0,
+        "expires_at": expires_at,
+    }
+
+
+async def add(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Queue texts; one that is queued already, or was, is passed over."""
+    await tx.execute(insert_new(tx, outbox), list(rows))
+
+
+async def claim(
+    tx: AsyncConnection, now: datetime, until: datetime, limit: int
+) -> Sequence[AnyRow]:
+    """Take texts whose time has come; nobody else takes them before `until`."""
+    free = (outbox.c.state == "waiting") & (outbox.c.due_at <= now)
+    lapsed = (outbox.c.state == "claimed") & (outbox.c.claimed_until <= now)
+    query = select(outbox).where(free | lapsed).order_by(outbox.c.due_at, outbox.c.id).limit(limit)
+    rows = (await tx.execute(query.with_for_update(skip_locked=True))).all()
+    if rows:
+        await tx.execute(
+            update(outbox)
+            .where(outbox.c.id.in_([row.id for row in rows]))
+            .values(state="claimed", claimed_until=until, attempts=outbox.c.attempts + 1)
+        )
+    return rows
+
+
+async def release_all(tx: AsyncConnection) -> None:
+    """Free every claim: for a sender that starts and knows that it is the only one."""
+    await tx.execute(
+        update(outbox)
+        .where(outbox.c.state == "claimed")
+        .values(state="waiting", claimed_until=None)
+    )
+
+
+async def settle(
+    tx: AsyncConnection, rows: Sequence[dict[str, Any]], deliveries: Sequence[dict[str, Any]]
+) -> None:
+    """Record what became of claimed texts: `{row, state, due_at}`, and each attempt's delivery."""
+    if rows:
+        await tx.execute(
+            update(outbox)
+            .where(outbox.c.id == bindparam("row"))
+            .values(state=bindparam("state"), due_at=bindparam("due_at"), claimed_until=None),
+            list(rows),
+        )
+    if deliveries:
+        await tx.execute(insert(delivery), list(deliveries))
+
+
+async def receive(
+    tx: AsyncConnection, message_index: bytes, status: str, reason: str | None, now: datetime
+) -> bool:
+    """Record a delivery receipt; whether the text that it speaks of is known."""
+    changed = await tx.execute(
+        update(delivery)
+        .where(delivery.c.message_index == message_index)
+        .values(status=status, reason=reason, at=now)
+    )
+    return changed.rowcount > 0
+
+
+async def forget_person(tx: AsyncConnection, person_id: int) -> None:
+    """Send this person nothing more: their waiting texts are dropped."""
+    await tx.execute(
+        update(outbox)
+        .where(outbox.c.person_id == person_id, outbox.c.state.in_(("waiting", "claimed")))
+        .values(state="failed", claimed_until=None)
+    )
+
+
+async def told(tx: AsyncConnection, alert_id: int) -> Sequence[AnyRow]:
+    """Who was told of an alert: person_id, language."""
+    query = select(outbox.c.person_id, outbox.c.language).where(
+        outbox.c.alert_id == alert_id, outbox.c.purpose == "alert"
+    )
+    return (await tx.execute(query.order_by(outbox.c.person_id))).all()
+
+
+async def told_of(tx: AsyncConnection, person_id: int) -> set[int]:
+    """The alerts that a person was told of."""
+    query = select(outbox.c.alert_id).where(
+        outbox.c.person_id == person_id, outbox.c.purpose == "alert"
+    )
+    return set(await tx.scalars(query))
+
+
+async def purge(tx: AsyncConnection, before: datetime) -> int:
+    """Delete texts that answered a message and are done with; those of alerts are kept."""
+    done = (
+        select(outbox.c.id)
+        .outerjoin(inbox, inbox.c.id == outbox.c.inbox_id)
+        .where(
+            outbox.c.inbox_id.is_not(None),
+            inbox.c.id.is_(None),
+            outbox.c.expires_at < before,
+            outbox.c.state.in_(("sent", "failed")),
+        )
+    )
+    await tx.execute(delete(delivery).where(delivery.c.outbox_id.in_(done)))
+    return (await tx.execute(delete(outbox).where(outbox.c.id.in_(done)))).rowcount
+
+
+async def depth(tx: AsyncConnection, now: datetime) -> int:
+    """How many texts wait whose time has come."""
+    due = outbox.c.state.in_(("waiting", "claimed")) & (outbox.c.due_at <= now)
+    return int((await tx.execute(select(func.count()).where(due))).scalar_one())

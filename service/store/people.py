@@ -1,0 +1,138 @@
+"""Focal points, responders, their invites, and the nameless record of who was enrolled where."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.store.store import AnyRow
+from service.store.tables import invite, membership, person
+
+Role = Literal["focal_point", "responder"]
+
+
+async def by_index(tx: AsyncConnection, indexes: Sequence[bytes]) -> dict[bytes, AnyRow]:
+    """The enrolled people behind these number indexes."""
+    query = select(person).where(person.c.number_index.in_(indexes))
+    return {row.number_index: row for row in await tx.execute(query)}
+
+
+async def by_id(tx: AsyncConnection, ids: Sequence[int]) -> dict[int, AnyRow]:
+    """These people, those who have left excepted."""
+    return {row.id: row for row in await tx.execute(select(person).where(person.c.id.in_(ids)))}
+
+
+async def responders(tx: AsyncConnection) -> Sequence[AnyRow]:
+    """Everybody who can be told: id, area, language."""
+    query = select(person.c.id, person.c.area, person.c.language)
+    return (await tx.execute(query.where(person.c.role == "responder").order_by(person.c.id))).all()
+
+
+async def enrolled(tx: AsyncConnection, role: Role) -> Sequence[AnyRow]:
+    """Who is enrolled, without anything that leads to a number: id, area, language, since."""
+    query = (
+        select(person.c.id, person.c.area, person.c.language, membership.c.joined_at)
+        .join(membership)
+        .where(person.c.role == role)
+        .order_by(person.c.area, person.c.id)
+    )
+    return (await tx.execute(query)).all()
+
+
+async def add(
+    tx: AsyncConnection, number_index: bytes, role: Role, area: str, language: str, now: datetime
+) -> int:
+    """Enrol a person, with no number yet; the id to seal it under."""
+    member = await _join(tx, role, area, now)
+    row = await tx.execute(
+        insert(person)
+        .values(
+            role=role,
+            number_index=number_index,
+            sealed_number=b"",
+            area=area,
+            language=language,
+            silent=False,
+            membership_id=member,
+        )
+        .returning(person.c.id)
+    )
+    return int(row.scalar_one())
+
+
+async def seal(tx: AsyncConnection, person_id: int, sealed_number: bytes) -> None:
+    """Put the person's sealed number in its place."""
+    await tx.execute(
+        update(person).where(person.c.id == person_id).values(sealed_number=sealed_number)
+    )
+
+
+async def move(
+    tx: AsyncConnection, known: AnyRow, role: Role, area: str, language: str, now: datetime
+) -> None:
+    """An enrolled person used another invite: they are now what it says."""
+    await _leave(tx, known.membership_id, now)
+    await tx.execute(
+        update(person)
+        .where(person.c.id == known.id)
+        .values(
+            role=role, area=area, language=language, membership_id=await _join(tx, role, area, now)
+        )
+    )
+
+
+async def remove(tx: AsyncConnection, known: AnyRow, now: datetime) -> None:
+    """Delete the person; the record of an enrolment that has ended stays, with no way back."""
+    await tx.execute(delete(person).where(person.c.id == known.id))
+    await _leave(tx, known.membership_id, now)
+
+
+async def _join(tx: AsyncConnection, role: Role, area: str, now: datetime) -> int:
+    row = await tx.execute(
+        insert(membership).values(role=role, area=area, joined_at=now).returning(membership.c.id)
+    )
+    return int(row.scalar_one())
+
+
+async def _leave(tx: AsyncConnection, membership_id: int, now: datetime) -> None:
+    await tx.execute(update(membership).where(membership.c.id == membership_id).values(left_at=now))
+
+
+async def memberships(tx: AsyncConnection) -> Sequence[AnyRow]:
+    """Focal points' enrolments, past and present: area, joined_at, left_at."""
+    columns = (membership.c.area, membership.c.joined_at, membership.c.left_at)
+    query = select(*columns).where(membership.c.role == "focal_point").order_by(membership.c.id)
+    return (await tx.execute(query)).all()
+
+
+async def counts(tx: AsyncConnection) -> dict[str, int]:
+    """How many people there are of each role."""
+    query = select(person.c.role, func.count()).group_by(person.c.role)
+    return dict(row.tuple() for row in await tx.execute(query))
+
+
+async def add_invites(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Store invites, each by the keyed hash of its code."""
+    await tx.execute(insert(invite), list(rows))
+
+
+async def use_invite(tx: AsyncConnection, code_index: bytes, now: datetime) -> AnyRow | None:
+    """Spend an invite: it works once, and not after it has expired."""
+    spent = await tx.execute(
+        update(invite)
+        .where(
+            invite.c.code_index == code_index,
+            invite.c.used_at.is_(None),
+            invite.c.expires_at > now,
+        )
+        .values(used_at=now)
+        .returning(invite.c.role, invite.c.area, invite.c.language)
+    )
+    return spent.one_or_none()
+
+
+async def purge_invites(tx: AsyncConnection, before: datetime) -> int:
+    """Delete invites that expired before then; how many."""
+    return (await tx.execute(delete(invite).where(invite.c.expires_at < before))).rowcount

@@ -1,0 +1,100 @@
+"""Reports, the incidents that they corroborate, and what the rules decided of them."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.domain.evidence import Check, Decision, Evidence
+from service.domain.geo import Point
+from service.store.store import AnyRow
+from service.store.tables import alert, decision, incident, report
+
+
+async def add(
+    tx: AsyncConnection, incidents: Sequence[dict[str, Any]], reports: Sequence[dict[str, Any]]
+) -> None:
+    """Store a batch's reports, after the incidents that they made."""
+    if incidents:
+        await tx.execute(insert(incident), list(incidents))
+    if reports:
+        await tx.execute(insert(report), list(reports))
+
+
+async def last_ids(tx: AsyncConnection) -> tuple[int, int, int]:
+    """The highest report, incident and alert id given out so far; 0 where there is none."""
+    columns = (func.max(report.c.id), func.max(incident.c.id), func.max(alert.c.id))
+    reports, incidents, alerts = [(await tx.execute(select(c))).scalar() or 0 for c in columns]
+    return reports, incidents, alerts
+
+
+async def evidence_since(tx: AsyncConnection, since: datetime) -> AsyncIterator[Evidence]:
+    """What counted reports say of things that happened since then, as the engine reads it."""
+    r = report.c
+    columns = (r.id, r.type, r.place, r.area, r.lat, r.lon, r.reporter)
+    query = (
+        select(*columns, r.occurred_at, r.received_at, r.killed, r.injured)
+        .where(r.occurred_at >= since, r.status == "counted", r.lat.is_not(None))
+        .order_by(r.id)
+    )
+    result = await tx.stream(query.execution_options(yield_per=2000))
+    async for row in result:
+        yield Evidence(
+            id=row.id,
+            type=row.type,
+            place=row.place,
+            area=row.area,
+            point=Point(row.lat, row.lon),
+            reporter=row.reporter,
+            at=int(row.occurred_at.timestamp()),
+            known_at=int(row.received_at.timestamp()),
+            killed=row.killed or 0,
+            injured=row.injured or 0,
+        )
+
+
+async def incidents_since(tx: AsyncConnection, since: datetime) -> Sequence[AnyRow]:
+    """Incidents since then, as they were first reported: id, type, lat, lon, at."""
+    i = incident.c
+    query = select(i.id, i.type, i.lat, i.lon, i.at).where(i.at >= since).order_by(i.id)
+    return (await tx.execute(query)).all()
+
+
+async def add_decisions(tx: AsyncConnection, decisions: Sequence[Decision], now: datetime) -> None:
+    """Keep what was decided, with every reason."""
+    rows = []
+    for made in decisions:
+        row = asdict(made)
+        row["checks"] = [
+            [check.name, check.value, check.threshold, check.met] for check in made.checks
+        ]
+        row |= {"at": datetime.fromtimestamp(made.at, UTC), "decided_at": now}
+        row |= {"evidence": list(made.evidence), "areas": list(made.areas)}
+        rows.append(row)
+    await tx.execute(insert(decision), rows)
+
+
+async def decisions_since(tx: AsyncConnection, since: datetime) -> list[Decision]:
+    """What was decided of things that happened since then, in the order it was decided."""
+    query = select(decision).where(decision.c.at >= since).order_by(decision.c.id)
+    return [
+        Decision(
+            kind=row.kind,
+            rule=row.rule,
+            rule_hash=row.rule_hash,
+            episode=row.episode,
+            type=row.type,
+            severity=row.severity,
+            evidence=tuple(row.evidence),
+            areas=tuple(row.areas),
+            at=int(row.at.timestamp()),
+            late=row.late,
+            checks=tuple(Check(*check) for check in row.checks),
+            suppressed_by=row.suppressed_by,
+            live=row.live,
+        )
+        for row in await tx.execute(query)
+    ]

@@ -1,0 +1,93 @@
+"""Connections and transactions, on SQLite or PostgreSQL."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Insert, Row, Table, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+AnyRow = Row[*tuple[Any, ...]]
+
+# One connection writes, as SQLite has it: waiting for it in the pool is cheaper and fairer than
+# meeting on the file's lock.
+_WRITER = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 60}
+_READERS = {"pool_size": 4, "max_overflow": 0, "pool_timeout": 60}
+
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # a commit is on the disk: '200' to a gateway means this
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA busy_timeout = 15000",  # milliseconds; the command line writes to the same file
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA secure_delete = ON",
+)
+
+
+class Store:
+    """The database. `write()` and `read()` give a connection inside one short transaction.
+
+    Never hold one across a network call. Errors are SQLAlchemy's own, without parameters.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url: URL = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._writer = _sqlite_engine(self.url, "BEGIN IMMEDIATE", _WRITER)
+            self._reader = _sqlite_engine(self.url, "BEGIN", _READERS)
+        else:
+            self._writer = self._reader = create_async_engine(
+                self.url, hide_parameters=True, pool_size=8, max_overflow=0, pool_pre_ping=True
+            )
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that commits when the block ends and rolls back when it raises."""
+        async with self._writer.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that sees one state of the database and changes nothing."""
+        async with self._reader.begin() as connection:
+            yield connection
+
+    def files(self) -> tuple[Path, ...]:
+        """The SQLite files, for permissions and space; empty on PostgreSQL."""
+        if not self.is_sqlite or not self.url.database:
+            return ()
+        main = Path(self.url.database)
+        return tuple(main.with_name(main.name + suffix) for suffix in ("", "-wal", "-shm"))
+
+    async def close(self) -> None:
+        await self._reader.dispose()
+        await self._writer.dispose()
+
+
+def _sqlite_engine(url: URL, begin: str, pool: dict[str, int]) -> AsyncEngine:
+    engine = create_async_engine(url, hide_parameters=True, **pool)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def connect(connection: DBAPIConnection, _record: Any) -> None:
+        # The driver's own idea of when to begin is switched off, so that `begin` below is all.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in _PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin_transaction(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def insert_new(tx: AsyncConnection, table: Table) -> Insert:
+    """An insert that passes over rows which a unique column says are there already."""
+    insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing()

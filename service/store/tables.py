@@ -1,0 +1,255 @@
+"""The tables. What is personal is sealed before it comes here; see the invariants in DESIGN.md.
+
+Ids of reports, incidents and alerts are given out by the workflow, which alone writes them, so
+that a whole batch is one insert a table.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC, in and out; a naive one is a programming error."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime reached the store")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite gives out row ids only for a column of exactly INTEGER.
+Id = BigInteger().with_variant(Integer, "sqlite")
+Hash = LargeBinary(32)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("gateway", String(32), nullable=False),
+    Column("kind", String(8), nullable=False),  # sms | receipt | opt_out
+    Column("dedupe", Hash, nullable=False),  # keyed hash: what makes this message itself
+    Column("sender_index", Hash),
+    Column("sealed_sender", LargeBinary),
+    Column("sealed_text", LargeBinary),
+    Column("text_day", Date),  # the day key that seals the text
+    Column("message_index", Hash),  # of a receipt: which sent text it speaks of
+    Column("status", String(20)),
+    Column("reason", String(40)),
+    Column("sent_at", UtcDateTime),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("state", String(12), nullable=False),  # waiting | done | quarantined
+    Column("problem", String(40)),
+    UniqueConstraint("gateway", "kind", "dedupe"),
+    # Ids stay unique after old rows are deleted: reports remember theirs.
+    sqlite_autoincrement=True,
+)
+Index(
+    "ix_inbox_waiting",
+    inbox.c.due_at,
+    inbox.c.id,
+    sqlite_where=text("state = 'waiting'"),
+    postgresql_where=text("state = 'waiting'"),
+)
+Index("ix_inbox_sender_index", inbox.c.sender_index)
+Index("ix_inbox_received_at", inbox.c.received_at)
+
+# Who was enrolled where and when, without who it was: what the k of an area is counted from. It
+# outlives the person, so that a node's history stays true after STOP.
+membership = Table(
+    "membership",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("role", String(12), nullable=False),
+    Column("area", String(16), nullable=False),
+    Column("joined_at", UtcDateTime, nullable=False),
+    Column("left_at", UtcDateTime),
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("role", String(12), nullable=False),  # focal_point | responder
+    Column("number_index", Hash, nullable=False, unique=True),
+    Column("sealed_number", LargeBinary, nullable=False),
+    Column("area", String(16), nullable=False, index=True),
+    Column("language", String(8), nullable=False),
+    Column("silent", Boolean, nullable=False, default=False),
+    Column("membership_id", ForeignKey(membership.c.id), nullable=False),
+    # A person's id is a pseudonym that old reports still carry: it is never given to another.
+    sqlite_autoincrement=True,
+)
+
+invite = Table(
+    "invite",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("code_index", Hash, nullable=False, unique=True),
+    Column("role", String(12), nullable=False),
+    Column("area", String(16), nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime),
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("type", String(40), nullable=False),
+    Column("place", String(16), nullable=False),
+    Column("area", String(16), nullable=False),
+    Column("lat", Float, nullable=False),
+    Column("lon", Float, nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),  # as it was first reported
+)
+
+report = Table(
+    "report",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    # Unique: however often a batch is tried again, a message becomes one report.
+    Column("inbox_id", Id, nullable=False, unique=True),
+    Column("reporter", Id, nullable=False),  # a pseudonym: nothing leads from it to a number
+    Column("type", String(40), nullable=False),
+    Column("place", String(16), nullable=False),
+    Column("area", String(16), nullable=False),
+    Column("lat", Float),  # none where nothing happened: a check-in
+    Column("lon", Float),
+    Column("occurred_at", UtcDateTime, nullable=False, index=True),  # to the hour
+    Column("received_at", UtcDateTime, nullable=False),  # to the hour
+    Column("killed", Integer),
+    Column("injured", Integer),
+    Column("abducted", Integer),
+    Column("displaced", Integer),
+    Column("livestock", Integer),
+    Column("confidence", Float, nullable=False),
+    Column("status", String(12), nullable=False),  # counted | retracted | refuted
+    Column("incident_id", ForeignKey(incident.c.id), index=True),
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),  # the number that people text
+    # Unique: a rule tells of one episode once, whatever crashes in between.
+    Column("episode", String(80), nullable=False, unique=True),
+    Column("rule", String(64), nullable=False),
+    Column("type", String(40), nullable=False),
+    Column("area", String(16), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("day_part", String(12), nullable=False),
+    Column("severity", String(12), nullable=False),
+    Column("late", Boolean, nullable=False),
+    Column("state", String(12), nullable=False),  # open | acknowledged | corrected
+    Column("raised_at", UtcDateTime, nullable=False),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(12), nullable=False),
+    Column("rule", String(64), nullable=False),
+    Column("rule_hash", String(64), nullable=False),
+    Column("episode", String(80), nullable=False, index=True),
+    Column("type", String(40), nullable=False),
+    Column("severity", String(12), nullable=False),
+    Column("evidence", JSON, nullable=False),  # report ids
+    Column("areas", JSON, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("late", Boolean, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("checks", JSON, nullable=False),  # [name, value, threshold, met]
+    Column("suppressed_by", String(64)),
+    Column("decided_at", UtcDateTime, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # Unique: one text a purpose, subject and recipient, e.g. "alert/17/person/5".
+    Column("key", String(80), nullable=False, unique=True),
+    Column("purpose", String(24), nullable=False),  # the name of the text
+    Column("alert_id", Id, index=True),
+    Column("person_id", Id, index=True),  # to whom: an enrolled person …
+    Column("inbox_id", Id),  # … or whoever sent this message
+    Column("language", String(8), nullable=False),
+    Column("state", String(12), nullable=False),  # waiting | claimed | sent | failed
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("claimed_until", UtcDateTime),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+Index(
+    "ix_outbox_open",
+    outbox.c.due_at,
+    sqlite_where=text("state IN ('waiting', 'claimed')"),
+    postgresql_where=text("state IN ('waiting', 'claimed')"),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("outbox_id", ForeignKey(outbox.c.id), nullable=False, index=True),
+    Column("gateway", String(32), nullable=False),
+    Column("message_index", Hash, index=True),  # keyed hash of the gateway's own id
+    Column("status", String(20), nullable=False),
+    Column("reason", String(40)),
+    Column("cost", String(24)),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+response = Table(
+    "response",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("alert_id", ForeignKey(alert.c.id), nullable=False),
+    Column("person_id", Id, nullable=False),
+    Column("kind", String(16), nullable=False),  # acknowledge
+    Column("at", UtcDateTime, nullable=False),
+    UniqueConstraint("alert_id", "person_id", "kind"),
+)

@@ -1,0 +1,77 @@
+"""Ticks. Every due time is a row in the database; the scheduler only says that time has passed."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from service.clock import Clock
+from service.store import Store, inbox, outbox, people
+from service.telemetry import Metrics
+from service.vault.vault import Vault
+
+log = structlog.get_logger()
+
+# Texts, sealed senders and number indexes of messages live this long after they were received.
+INBOX_LIFE = timedelta(hours=72)
+
+
+class Timers:
+    """Forgets what has expired, prepares what will be needed, and measures what waits."""
+
+    def __init__(self, store: Store, vault: Vault, clock: Clock, metrics: Metrics) -> None:
+        self._store = store
+        self._vault = vault
+        self._clock = clock
+        self._metrics = metrics
+        self._scheduler = AsyncIOScheduler(
+            timezone="UTC",
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
+
+    def start(self) -> None:
+        for seconds, tick in ((15, self.measure), (600, self.forget)):
+            self._scheduler.add_job(_safely(tick), IntervalTrigger(seconds=seconds))
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        self._scheduler.shutdown(wait=False)
+
+    async def forget(self) -> None:
+        """Delete what has expired, and the day keys with which it was sealed."""
+        now = self._clock.now()
+        await self._vault.prepare_days(now.date())
+        async with self._store.write() as tx:
+            messages = await inbox.purge(tx, now - INBOX_LIFE)
+            texts = await outbox.purge(tx, now)
+            await people.purge_invites(tx, now)
+        # A day's key is needed until the last text of that day expires.
+        await self._vault.forget_days((now - INBOX_LIFE).date())
+        if messages or texts:
+            log.info("expired", messages=messages, texts=texts)
+
+    async def measure(self) -> None:
+        """Set the gauges."""
+        now = self._clock.now()
+        async with self._store.read() as tx:
+            waiting, oldest = await inbox.depth(tx, now)
+            sending = await outbox.depth(tx, now)
+        self._metrics.inbox_depth.set(waiting)
+        self._metrics.outbox_depth.set(sending)
+        self._metrics.oldest_inbox_age.set(_age(now, oldest))
+
+
+def _age(now: datetime, since: datetime | None) -> float:
+    return (now - since).total_seconds() if since else 0.0
+
+
+def _safely(tick: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    async def run() -> None:
+        try:
+            await tick()
+        except Exception:  # the next tick must come whatever this one met
+            log.exception("a timer failed", timer=tick.__name__)
+
+    return run

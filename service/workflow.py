@@ -1,0 +1,287 @@
+"""Drains the inbox: read → enrol, answer or report → corroborate → decide → alert.
+
+A batch is one transaction: what it decided and that it did are on disk together or not at all.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service import enrolment, reporting
+from service.alerting import Alerting, acknowledge
+from service.clock import Clock
+from service.content import Content
+from service.domain import grammar
+from service.domain.reading import Acknowledge, Draft, Enrol, Help, Problem, Reading, Stop
+from service.picture import Picture, areas_in_use
+from service.store import AnyRow, Store, inbox, outbox, people
+from service.tasks import first_of
+from service.telemetry import Metrics
+from service.texts import DEFAULT_LANGUAGE
+from service.vault.vault import Shredded, Vault
+
+log = structlog.get_logger()
+
+BATCH = 200
+# An answer that comes later than this would only puzzle whoever asked.
+REPLY_LIFE = timedelta(hours=6)
+# A receipt may overtake the record of the sending that it speaks of.
+RECEIPT_PATIENCE = timedelta(minutes=10)
+RECEIPT_RETRY = timedelta(seconds=15)
+EXPIRE_EVERY = timedelta(hours=1)
+IDLE_SECONDS = 1.0
+FAULT_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction of the workflow will have written."""
+
+    people: dict[bytes, AnyRow]
+    now: datetime
+    filed: reporting.Filed = field(default_factory=reporting.Filed)
+    texts: list[dict[str, Any]] = field(default_factory=list)
+    finished: list[dict[str, Any]] = field(default_factory=list)
+    people_changed: bool = False
+
+    def person(self, message: AnyRow) -> AnyRow | None:
+        return self.people.get(message.sender_index) if message.sender_index else None
+
+    def finish(self, message: AnyRow, problem: str | None = None) -> None:
+        """Close a message. Its sealed number stays only where nothing else can answer it."""
+        keep = self.person(message) is None
+        self.finished.append({"row": message.id, "problem": problem, "keep": keep})
+
+    def reply(
+        self,
+        message: AnyRow,
+        purpose: str,
+        language: str,
+        person_id: int | None,
+        alert_id: int | None = None,
+    ) -> None:
+        until = self.now + REPLY_LIFE
+        self.texts.append(
+            outbox.text(
+                purpose,
+                self.now,
+                until,
+                language,
+                person_id=person_id,
+                inbox_id=message.id,
+                alert_id=alert_id,
+            )
+        )
+
+
+class Workflow:
+    """The only one that turns messages into reports, decisions and alerts."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        content: Content,
+        clock: Clock,
+        metrics: Metrics,
+        queued: Callable[[], None],
+    ) -> None:
+        """`queued` is called after each batch: there may be work for the dispatcher."""
+        self._store = store
+        self._vault = vault
+        self._content = content
+        self._clock = clock
+        self._metrics = metrics
+        self._queued = queued
+        self._alerting = Alerting(content, metrics)
+        self._picture: Picture | None = None
+        self._expired_at = clock.now()
+        self._arrived = asyncio.Event()
+        self._kinds: dict[str, Callable[[AsyncConnection, Batch, AnyRow], Awaitable[None]]] = {
+            "sms": self._sms,
+            "receipt": self._receipt,
+            "opt_out": self._opt_out,
+        }
+
+    def wake(self) -> None:
+        """There is something in the inbox."""
+        self._arrived.set()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Drain until told to stop; the batch in hand is finished first."""
+        while not stopping.is_set():
+            self._arrived.clear()
+            try:
+                worked = await self.drain()
+            except (SQLAlchemyError, OSError):
+                log.exception("the store failed; trying again")
+                self._picture = None
+                await first_of(stopping, seconds=FAULT_SECONDS)
+                continue
+            if not worked:
+                await first_of(self._arrived, stopping, seconds=IDLE_SECONDS)
+
+    async def drain(self) -> int:
+        """Process one batch; how many messages were in it."""
+        now = self._clock.now()
+        async with self._store.read() as tx:
+            if self._picture is None:
+                self._picture = await Picture.load(tx, self._content, now)
+            messages = await inbox.waiting(tx, now, BATCH)
+        if now - self._expired_at > EXPIRE_EVERY:
+            self._picture.expire(now)
+            self._expired_at = now
+        if not messages:
+            return 0
+        try:
+            await self._process(messages)
+        except Exception as error:
+            self._picture = None  # it may hold what the transaction did not keep
+            if is_fault(error):
+                raise
+            await self._process_singly(messages)
+        self._queued()
+        return len(messages)
+
+    async def _process_singly(self, messages: Sequence[AnyRow]) -> None:
+        """One of these is poison: the others must not suffer for it."""
+        for message in messages:
+            if self._picture is None:
+                async with self._store.read() as tx:
+                    self._picture = await Picture.load(tx, self._content, self._clock.now())
+            try:
+                await self._process([message])
+            except Exception as error:
+                self._picture = None
+                if is_fault(error):
+                    raise
+                log.exception("a message was quarantined", message=message.id)
+                self._metrics.quarantined.count()
+                async with self._store.write() as tx:
+                    await inbox.quarantine(tx, message.id, type(error).__name__)
+
+    async def _process(self, messages: Sequence[AnyRow]) -> None:
+        picture = self._picture
+        assert picture is not None
+        now = self._clock.now()
+        async with self._store.write() as tx:
+            senders = {m.sender_index for m in messages if m.sender_index is not None}
+            batch = Batch(await people.by_index(tx, list(senders)), now)
+            for message in messages:
+                await self._kinds[message.kind](tx, batch, message)
+            await batch.filed.write(tx)
+            if batch.people_changed:
+                picture.in_use = await areas_in_use(tx, self._content, now)
+            if batch.filed.decisions:
+                await self._alerting.carry_out(tx, picture, batch.filed.decisions, now)
+            if batch.texts:
+                await outbox.add(tx, batch.texts)
+            if batch.finished:
+                await inbox.finish(tx, batch.finished)
+        for report in batch.filed.reports:
+            self._metrics.reports.count(report["type"])
+
+    async def _sms(self, tx: AsyncConnection, batch: Batch, message: AnyRow) -> None:
+        person = batch.person(message)
+        try:
+            text = self._vault.open_text(message.sealed_text, message.text_day)
+        except Shredded:
+            batch.finish(message, "expired")
+            return
+        content = self._content
+        home = person.area if person is not None else None
+        reading = grammar.read(text, content.codebook, content.gazetteer, home)
+        if message.sender_index is None:
+            batch.finish(message, "sender_not_a_number")
+        elif isinstance(reading, Enrol) and await self._enrol(tx, batch, message, reading):
+            pass
+        elif person is None:
+            batch.finish(message, "unknown_sender")
+            batch.reply(message, "neutral", DEFAULT_LANGUAGE, None)
+        elif isinstance(reading, Stop):
+            await self._forget(tx, batch, message, person)
+        elif person.role == "responder" and isinstance(reading, Acknowledge | Help):
+            await self._answer(tx, batch, message, person, reading)
+        else:
+            self._report(batch, message, person, reading)
+
+    async def _enrol(
+        self, tx: AsyncConnection, batch: Batch, message: AnyRow, reading: Enrol
+    ) -> bool:
+        known = batch.person(message)
+        enrolled = await enrolment.enrol(tx, self._vault, message, known, reading.code, batch.now)
+        if enrolled is None:
+            return False
+        person_id, invited = enrolled
+        batch.people |= await people.by_index(tx, [message.sender_index])
+        batch.people_changed = True
+        batch.finish(message)
+        batch.reply(message, f"welcome_{invited.role}", invited.language, person_id)
+        return True
+
+    async def _forget(
+        self, tx: AsyncConnection, batch: Batch, message: AnyRow, person: AnyRow
+    ) -> None:
+        batch.finish(message)
+        await enrolment.forget(tx, self._vault, person, batch.now)
+        batch.texts = [text for text in batch.texts if text["person_id"] != person.id]
+        del batch.people[person.number_index]
+        batch.people_changed = True
+
+    async def _answer(
+        self,
+        tx: AsyncConnection,
+        batch: Batch,
+        message: AnyRow,
+        person: AnyRow,
+        reading: Acknowledge | Help,
+    ) -> None:
+        if isinstance(reading, Help):
+            batch.finish(message)
+            batch.reply(message, "help_responder", person.language, person.id)
+            return
+        number = await acknowledge(tx, person.id, reading.number, batch.now)
+        batch.finish(message, None if number else "unknown_alert")
+        purpose = "acknowledged" if number else "unknown_alert"
+        batch.reply(message, purpose, person.language, person.id, number)
+
+    def _report(self, batch: Batch, message: AnyRow, person: AnyRow, reading: Reading) -> None:
+        """File the report, or note what was wrong: the answer is the same whatever it was."""
+        assert self._picture is not None
+        problem = None
+        if isinstance(reading, Draft):
+            reporting.file(batch.filed, self._picture, self._content, reading, person, message)
+        else:
+            problem = reading.kind if isinstance(reading, Problem) else "not_for_this_sender"
+            self._metrics.problems.count(problem)
+        batch.finish(message, problem)
+        if not person.silent:
+            batch.reply(message, "neutral", person.language, person.id)
+
+    async def _receipt(self, tx: AsyncConnection, batch: Batch, message: AnyRow) -> None:
+        known = await outbox.receive(
+            tx, message.message_index, message.status, message.reason, batch.now
+        )
+        if not known and batch.now - message.received_at < RECEIPT_PATIENCE:
+            await inbox.defer(tx, message.id, batch.now + RECEIPT_RETRY)
+            return
+        batch.finish(message, None if known else "unknown_receipt")
+        self._metrics.deliveries.count(message.gateway, message.status)
+
+    async def _opt_out(self, tx: AsyncConnection, batch: Batch, message: AnyRow) -> None:
+        person = batch.person(message)
+        if person is None:
+            batch.finish(message, "unknown_sender")
+        else:
+            await self._forget(tx, batch, message, person)
+
+
+def is_fault(error: Exception) -> bool:
+    """Whether the machine failed rather than the message: then it is tried again as it is."""
+    return isinstance(error, SQLAlchemyError | OSError) and not isinstance(error, IntegrityError)

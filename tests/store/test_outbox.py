@@ -1,0 +1,117 @@
+"""The outbox: each text once, claimed by one sender at a time, what became of it recorded."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from service.store import Store, outbox
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+END = NOW + timedelta(hours=72)
+
+
+def alert(person: int, number: int = 17, purpose: str = "alert", **others: Any) -> dict[str, Any]:
+    return outbox.text(purpose, NOW, END, "fr", person_id=person, alert_id=number, **others)
+
+
+async def add(store: Store, *rows: dict[str, Any]) -> None:
+    async with store.write() as tx:
+        await outbox.add(tx, rows)
+
+
+async def claim(store: Store, now: datetime = NOW, limit: int = 10) -> list[int]:
+    async with store.write() as tx:
+        return [row.person_id for row in await outbox.claim(tx, now, now + (LATER - NOW), limit)]
+
+
+async def test_a_person_is_told_of_an_alert_once(store: Store) -> None:
+    await add(store, alert(1), alert(1), alert(2))
+    await add(store, alert(1), alert(1, 18))
+    assert await claim(store) == [1, 2, 1]
+
+
+async def test_each_step_of_severity_is_a_text_of_its_own(store: Store) -> None:
+    steps = [alert(1, purpose="update", step=step) for step in ("severe", "extreme", "extreme")]
+    await add(store, *steps)
+    assert await claim(store) == [1, 1]
+
+
+async def test_replies_to_two_messages_are_two_texts(store: Store) -> None:
+    replies = [
+        outbox.text("neutral", NOW, END, "fr", person_id=1, inbox_id=message)
+        for message in (1, 2, 2)
+    ]
+    await add(store, *replies)
+    assert await claim(store) == [1, 1]
+
+
+async def test_nobody_else_takes_a_claimed_text_until_the_claim_lapses(store: Store) -> None:
+    await add(store, alert(1), alert(2))
+    assert await claim(store, limit=1) == [1]
+    assert await claim(store) == [2]
+    assert await claim(store) == []
+    assert await claim(store, LATER) == [1, 2]
+
+
+async def test_a_sender_that_starts_alone_takes_everything_back(store: Store) -> None:
+    await add(store, alert(1))
+    await claim(store)
+    async with store.write() as tx:
+        await outbox.release_all(tx)
+    assert await claim(store) == [1]
+
+
+@pytest.mark.parametrize(("state", "again"), [("sent", []), ("failed", []), ("waiting", [1])])
+async def test_what_was_settled_is_sent_again_only_if_it_waits(
+    store: Store, state: str, again: list[int]
+) -> None:
+    await add(store, alert(1))
+    await claim(store)
+    async with store.write() as tx:
+        await outbox.settle(tx, [{"row": 1, "state": state, "due_at": LATER}], [])
+    assert await claim(store) == []
+    assert await claim(store, LATER) == again
+
+
+async def test_a_receipt_finds_its_delivery_by_the_blinded_id(store: Store) -> None:
+    await add(store, alert(1))
+    sent = {
+        "outbox_id": 1,
+        "gateway": "africastalking",
+        "message_index": b"m" * 32,
+        "status": "accepted",
+        "reason": "sent",
+        "cost": None,
+        "at": NOW,
+    }
+    async with store.write() as tx:
+        await outbox.settle(tx, [{"row": 1, "state": "sent", "due_at": NOW}], [sent])
+        assert await outbox.receive(tx, b"m" * 32, "success", None, LATER)
+        assert not await outbox.receive(tx, b"n" * 32, "success", None, LATER)
+
+
+async def test_who_has_left_is_sent_nothing_more(store: Store) -> None:
+    await add(store, alert(1), alert(2), alert(1, 18))
+    async with store.write() as tx:
+        await outbox.forget_person(tx, 1)
+    assert await claim(store) == [2]
+
+
+async def test_who_was_told(store: Store) -> None:
+    await add(store, alert(2), alert(1), alert(3, 18), alert(4, purpose="update", step="severe"))
+    async with store.read() as tx:
+        assert [row.person_id for row in await outbox.told(tx, 17)] == [1, 2]
+        assert await outbox.told_of(tx, 3) == {18}
+
+
+async def test_answers_are_purged_and_alerts_are_kept(store: Store) -> None:
+    reply = outbox.text("neutral", NOW, LATER, "fr", person_id=1, inbox_id=9)
+    await add(store, reply, alert(1))
+    await claim(store)
+    async with store.write() as tx:
+        rows = [{"row": n, "state": "sent", "due_at": NOW} for n in (1, 2)]
+        await outbox.settle(tx, rows, [])
+        assert await outbox.purge(tx, LATER + timedelta(hours=1)) == 1
+        assert await outbox.told_of(tx, 1) == {17}

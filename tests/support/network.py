@@ -1,0 +1,150 @@
+"""A whole Vigie for the tests: real HTTP in, a real database, a fake Africa's Talking, one clock.
+
+async with network(tmp_path, database_url) as vigie:
+    await vigie.enrol(number(1), "focal_point", "ML040410")
+    await vigie.text(number(1), "MA SOKOLO 3 5")
+    await vigie.settle()
+    assert vigie.sent_to(number(1)) == [...]
+"""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from sqlalchemy import Table, select
+
+from handlers.app import Service, opened, running, wired
+from handlers.gateways.africastalking import AfricasTalking
+from handlers.server import listening
+from handlers.settings import Settings
+from service import enrolment
+from service.store import inbox, migrate, outbox
+from service.store.people import Role
+from service.vault import keys
+from tests.support.fake_at import FakeAfricasTalking
+
+TOKEN = "a-token-for-the-tests-0123456789"
+START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+def number(person: int) -> str:
+    """A made-up number, in E.164."""
+    return f"+223790{person:05d}"
+
+
+class TestClock:
+    """A clock that moves when it is told to."""
+
+    __test__ = False
+
+    def __init__(self, at: datetime = START) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def move(self, **by: float) -> None:
+        self.at += timedelta(**by)
+
+
+@dataclass
+class Network:
+    """A running service and the phones around it."""
+
+    service: Service
+    at: FakeAfricasTalking
+    clock: TestClock
+    url: str
+    http: aiohttp.ClientSession
+    _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    async def post(self, kind: str, form: dict[str, str]) -> int:
+        """Call the gateway's URL as Africa's Talking would; the status of the answer."""
+        url = f"{self.url}/gateways/africastalking/{TOKEN}/{kind}"
+        async with self.http.post(url, data=form) as answer:
+            return answer.status
+
+    async def text(
+        self, sender: str, text: str, *, id_: str | None = None, sent_at: datetime | None = None
+    ) -> None:
+        """Send a text from this phone, and see it accepted."""
+        form = {
+            "from": sender,
+            "to": "36000",
+            "text": text,
+            "date": f"{sent_at or self.clock.now():%Y-%m-%dT%H:%M:%SZ}",
+            "id": id_ or f"in-{next(self._ids)}",
+        }
+        assert await self.post("sms", form) == 200
+
+    async def receipt(self, message_id: str, status: str, phone: str) -> None:
+        """Send a delivery receipt, and see it accepted."""
+        form = {"id": message_id, "status": status, "phoneNumber": phone, "networkCode": "61001"}
+        assert await self.post("receipt", form) == 200
+
+    async def enrol(self, phone: str, role: Role, area: str, language: str = "fr") -> None:
+        """Invite somebody, and let them text the code from their phone."""
+        service = self.service
+        (code,) = await enrolment.invite(
+            service.store, service.vault, self.clock, role, area, language, 1
+        )
+        await self.text(phone, f"INS {code}")
+
+    async def settle(self) -> None:
+        """Wait until nothing is due any more in the inbox or the outbox."""
+        async with asyncio.timeout(30):
+            while await self._due():
+                self.service.workflow.wake()
+                self.service.dispatcher.wake()
+                await asyncio.sleep(0.01)
+
+    async def _due(self) -> bool:
+        now = self.clock.now()
+        async with self.service.store.read() as tx:
+            waiting, _ = await inbox.depth(tx, now)
+            return bool(waiting or await outbox.depth(tx, now))
+
+    def sent_to(self, phone: str) -> list[str]:
+        """The texts that have been sent to this phone, in order."""
+        return [text for to, text in self.at.texts if to == phone]
+
+    async def rows(self, table: Table) -> list[Any]:
+        """Everything in a table, in the order of ids."""
+        async with self.service.store.read() as tx:
+            return list((await tx.execute(select(table).order_by(table.c.id))).all())
+
+
+def settings_for(folder: Path, **others: Any) -> Settings:
+    """Settings of a service that has its data and keys in this folder."""
+    return Settings(
+        data_dir=folder / "data", gateway_token=TOKEN, gateway="africastalking", port=0, **others
+    )
+
+
+@asynccontextmanager
+async def network(
+    folder: Path, database_url: str | None = None, clock: TestClock | None = None
+) -> AsyncIterator[Network]:
+    """Start a service in `folder`; what an earlier one left there is taken up."""
+    clock = clock or TestClock()
+    settings = settings_for(folder, database_url=database_url)
+    settings.data_dir.mkdir(exist_ok=True)
+    if not settings.root_key.exists():
+        keys.create(settings.root_key)
+    async with FakeAfricasTalking() as at, opened(settings, "all", clock) as base:
+        gateway = AfricasTalking(at.username, at.api_key, base_url=at.base_url)
+        service = wired(base, gateway)
+        await migrate.upgrade(service.store)
+        async with (
+            running(service),
+            listening(service, [TOKEN]) as url,
+            aiohttp.ClientSession() as http,
+        ):
+            yield Network(service, at, clock, url, http)
+        await gateway.close()
