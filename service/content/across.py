@@ -30,7 +30,7 @@ def seasons_exist_in(
                 if pcode not in areas:
                     yield document.problem(
                         (season, "zones", zone, "areas", number),
-                        f"no area has the pcode {pcode}",
+                        f"no area has the pcode `{pcode}`",
                         "look it up in rules/places/areas.csv",
                     )
 
@@ -58,7 +58,7 @@ def rules_hold(
 def _same_ids(written: Iterable[Written]) -> Iterator[Problem]:
     first: dict[str, Problem] = {}
     for document, at, name, _ in written:
-        here = document.problem((*at, "id"), f"another rule has the id {name}")
+        here = document.problem((*at, "id"), f"another rule has the id `{name}`")
         if name in first:
             yield here._replace(suggestion=f"rename one of the two; see {first[name].where}")
         elif name:

@@ -151,7 +151,7 @@ _RULES = {
     "must be graver than the `{severity}` of the step before": (
         "doit être plus grave que `{severity}`, à l'étape précédente"
     ),
-    "another rule has the id {id}": "une autre règle a l'id {id}",
+    "another rule has the id `{id}`": "une autre règle a l'id `{id}`",
     "rename one of the two; see {where}": "renommez l'une des deux ; voyez {where}",
     "one report of any type may not alert alone": (
         "un seul signalement de n'importe quel type ne peut pas alerter"
@@ -188,7 +188,7 @@ _SEASONS_AND_AREAS = {
         "la fenêtre de {year} s'ouvre en {year} ou l'année suivante"
     ),
     "{area} is in the zones {one} and {other}": "{area} est dans les zones {one} et {other}",
-    "no area has the pcode {pcode}": "aucune zone n'a le pcode {pcode}",
+    "no area has the pcode `{pcode}`": "aucune zone n'a le pcode `{pcode}`",
     "look it up in {file}": "cherchez-le dans {file}",
     "no time zone has this name; Mali's is {zone}": (
         "aucun fuseau horaire n'a ce nom ; celui du Mali est {zone}"

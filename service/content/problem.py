@@ -28,7 +28,7 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         """Return all of it in one line, whatever the file holds."""
-        parts = [self.text] if self.text and self.text not in self.why else []
+        parts = [self.text] if self.text and f"`{self.text}`" not in self.why else []
         line = f"{self.where}: {': '.join((*parts, self.why))}"
         line += f"; {self.suggestion}" if self.suggestion else ""
         return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)

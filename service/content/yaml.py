@@ -42,36 +42,33 @@ class Document:
     """A file's data, where each part of it stands, and what is wrong with it as YAML.
 
     `data` is made of dict, list, str, and None for a value that was left empty; it is None where
-    the file was refused.
+    the file was refused. `values` and `keys` have the marks of what stands at each path.
     """
 
     file: str
     data: Data = None
     problems: list[Problem] = field(default_factory=list)
-    _values: dict[Path, Mark] = field(default_factory=dict)
-    _keys: dict[Path, Mark] = field(default_factory=dict)
+    values: dict[Path, Mark] = field(default_factory=dict)
+    keys: dict[Path, Mark] = field(default_factory=dict)
 
     def problem(
         self, path: Path, why: str, suggestion: str | None = None, at_key: bool = False
     ) -> Problem:
-        """Return a problem at the value at `path`, or at its key; else at what should hold it.
-
-        Parts of the path that the document does not have are passed over: a validator names the
-        branches that it tried as if they were steps.
-        """
-        here: Path = ()
-        for step in path:
-            if (*here, step) in self._values:
-                here = (*here, step)
-        marks = self._keys if at_key and here in self._keys else self._values
+        """Return a problem at the value at `path`, or at its key; else at what should hold it."""
+        here = self.reach(path)
+        marks = self.keys if at_key and here in self.keys else self.values
         mark = marks.get(here, Mark(1, 1, ""))
         return Problem(self.file, *mark, why, suggestion)
 
     def reach(self, path: Path) -> Path:
-        """Return the steps of `path` that the document has."""
+        """Return the steps of `path` that the document has.
+
+        The others are passed over: a validator names the branches that it tried as if they were
+        steps, and what is missing stands nowhere.
+        """
         here: Path = ()
         for step in path:
-            here = (*here, step) if (*here, step) in self._values else here
+            here = (*here, step) if (*here, step) in self.values else here
         return here
 
 
@@ -148,11 +145,11 @@ class _Composer:
         try:
             yield from yaml.parse(source, Loader=_Loader)
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
+            why, suggestion, unclosed = _explained(error.problem or "")
+            mark = error.context_mark if unclosed else error.problem_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             lines = source.splitlines() or [""]
             text = _shown(lines[min(line, len(lines)) - 1].strip())
-            why, suggestion = _explained(error.problem or "")
             raise _RefusedError(
                 Problem(self._document.file, line, column, text, why, suggestion)
             ) from None
@@ -185,10 +182,10 @@ class _Composer:
         mapping = self._open[-1]
         path = (*mapping.path, event.value)
         if event.value in mapping.held:
-            first = self._document._keys[path].line
+            first = self._document.keys[path].line
             suggestion = f"keep one of the two; the other is in line {first}"
             self._say(event, "this key stands here twice", suggestion, event.value)
-        self._document._keys[path] = _mark(event, event.value)
+        self._document.keys[path] = _mark(event, event.value)
         self._key[-1] = event.value
 
     def _wants_key(self) -> bool:
@@ -209,7 +206,7 @@ class _Composer:
                 path = (*above, key or "")
                 held[key or ""] = value
                 self._key[-1] = None
-        self._document._values[path] = _mark(event, text)
+        self._document.values[path] = _mark(event, text)
         return path
 
     def _say(self, event: yaml.Event, why: str, suggestion: str | None, shown: str) -> None:
@@ -243,11 +240,12 @@ _EXPLANATIONS = (
 )
 
 
-def _explained(problem: str) -> tuple[str, str | None]:
+def _explained(problem: str) -> tuple[str, str | None, bool]:
+    """Say a parser's problem plainly, and whether it is of what was opened and not closed."""
     for said, why, suggestion in _EXPLANATIONS:
         if said in problem:
-            return why, suggestion
-    return f"this is not YAML: {problem}", None
+            return why, suggestion, "closed" in why
+    return f"this is not YAML: {problem}", None, False
 
 
 def _mark(event: yaml.Event, text: str) -> Mark:
