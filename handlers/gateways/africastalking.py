@@ -180,7 +180,7 @@ UNKNOWN_CODE = Meaning(
 )
 
 # What is said of a whole request, and so of every recipient in it.
-NO_SENDER = Meaning("final", "invalid_sender_id", MEANINGS[402].advice)
+NO_SENDER = Meaning("retry", "invalid_sender_id", MEANINGS[402].advice)
 NO_RECIPIENTS = Meaning(
     "final", "no_recipients", "Africa's Talking took none of the numbers: ask its support why."
 )

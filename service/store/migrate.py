@@ -1,5 +1,6 @@
 """Brings a database to the tables of this version (alembic)."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -26,11 +27,16 @@ async def upgrade(store: Store) -> None:
         await tx.run_sync(lambda connection: command.upgrade(_config(connection), "head"))
 
 
+@cache
+def newest() -> str | None:
+    """The revision that this version's tables are of."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
 async def is_current(store: Store) -> bool:
     """Whether the database has the tables of this version."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
     async with store.read() as tx:
-        return head == await tx.run_sync(
+        return newest() == await tx.run_sync(
             lambda connection: MigrationContext.configure(connection).get_current_revision()
         )
 

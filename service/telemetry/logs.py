@@ -22,6 +22,7 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 _LARGEST_NUMBER = 999_999  # anything longer could be a subscriber number
 _LONGEST_MESSAGE = 4_000  # characters: some libraries quote the whole body that they refused
 _META = frozenset({"_record", "_from_structlog"})
+_TALKATIVE = ("alembic", "apscheduler")  # each start, tick and health check would be several lines
 _log = structlog.stdlib.get_logger("vigie")
 
 
@@ -45,6 +46,8 @@ def configure(level: str, stream: TextIO = sys.stderr, *, json: bool = False) ->
     root = logging.getLogger()
     root.handlers = [sink]
     root.setLevel(level.upper())
+    for library in _TALKATIVE:
+        logging.getLogger(library).setLevel(max(root.level, logging.WARNING))
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_uncaught
     threading.excepthook = lambda args: _log_uncaught(
@@ -129,7 +132,7 @@ def _describe(error: BaseException, seen: set[int]) -> Iterator[str]:
         if other is not None and id(other) not in seen:
             yield from _describe(other, seen)
             yield "which led to:" if other is earlier else "which is part of:"
-    yield "".join(traceback.format_tb(error.__traceback__)).rstrip("\n")
+    yield from (frame.rstrip("\n") for frame in traceback.format_tb(error.__traceback__))
     kind = type(error)
     yield f"{kind.__module__}.{kind.__qualname__}: {cut_quoted(_message(error))}"
 

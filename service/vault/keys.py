@@ -232,7 +232,9 @@ def _read_private(path: Path, what: str, remedy: str) -> bytes:
         raise MissingKey(
             f"the {what} {path} cannot be read ({error.strerror}). {remedy}."
         ) from None
-    if mode & 0o077:
+    # systemd hands credentials over readable by a group of its own, in a folder nobody else enters.
+    handed_over = path.is_relative_to(os.environ.get("CREDENTIALS_DIRECTORY", path / "none"))
+    if mode & (0o007 if handed_over else 0o077):
         raise WorldReadableKey(
             f"other accounts may read the {what} {path} (mode {mode:04o}): run `chmod 600 {path}`"
         )

@@ -122,7 +122,7 @@ def said(recipients: object, message: object = "Sent") -> str:
 @pytest.mark.parametrize(
     ("raw", "state", "reason"),
     [
-        (Raw(201, said([], "InvalidSenderId")), "final", "invalid_sender_id"),
+        (Raw(201, said([], "InvalidSenderId")), "retry", "invalid_sender_id"),
         (Raw(201, said([], "Sent to 0/1 Total Cost: 0")), "final", "no_recipients"),
         (
             Raw(401, "The supplied authentication is invalid", "text/plain"),
