@@ -170,13 +170,13 @@ def _scalar(written: str | None, kinds: set[str | None]) -> Typed:
     if kinds & {"string", None}:
         return written
     if "integer" in kinds and "number" not in kinds and not _INTEGER.fullmatch(written):
-        raise _MistypedError(f"`{written}` is not a whole number", _number_meant(written))
+        raise _MistypedError(f"`{written}` is not a whole number", _meant(written, _INTEGER))
     if "integer" in kinds and _INTEGER.fullmatch(written):
         return int(written)
     if "number" in kinds:
         if _NUMBER.fullmatch(written):
             return float(written)
-        raise _MistypedError(f"`{written}` is not a number", _number_meant(written))
+        raise _MistypedError(f"`{written}` is not a number", _meant(written, _NUMBER))
     if "boolean" in kinds:
         if written in _BOOLEANS:
             return _BOOLEANS[written]
@@ -184,10 +184,10 @@ def _scalar(written: str | None, kinds: set[str | None]) -> Typed:
     return written
 
 
-def _number_meant(written: str) -> str:
+def _meant(written: str, number: re.Pattern[str]) -> str:
     """What to write instead: the number that it looks like, without what can be misread."""
     meant = re.sub(r"(?<![0-9.])0+(?=[0-9])", "", written.strip().replace(",", "."))
-    return f"write {meant}" if _NUMBER.fullmatch(meant) else "write it in digits, as 10"
+    return f"write {meant}" if number.fullmatch(meant) else "write it in digits, as 10"
 
 
 def closest(written: str, known: Iterable[str]) -> str | None:

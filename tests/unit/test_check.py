@@ -44,7 +44,8 @@ MISTAKES = [
     (MARKETS, "status: live", "status: lve", "{at}: `lve` is not one of draft, trial, live, "
      "retired; did you mean `live`?"),
     (MARKETS, "at_least: 3", "at_least: 010", "{at}: `010` is not a whole number; write 10"),
-    (MARKETS, "at_least: 3", "at_least: 3.5", "{at}: `3.5` is not a whole number; write 3.5"),
+    (MARKETS, "at_least: 3", "at_least: 3.5", "{at}: `3.5` is not a whole number; write it in "
+     "digits, as 10"),
     (MARKETS, "at_least: 3", "at_least: three", "{at}: `three` is not a whole number; write it in "
      "digits, as 10"),
     (MARKETS, "km: 25", "km: '2,5'", "{at}: `2,5` is not a number; write 2.5"),
