@@ -141,6 +141,11 @@ class Clusters:
         """Return the anchor that opened this one's episode; None if this one is not met."""
         return self._openers.get(anchor)
 
+    def opened_around(self, moment: int) -> list[Evidence]:
+        """Return the openers of episodes opened less than `quiet_for` before or after a moment."""
+        openers = {opener.id: opener for opener in self._openers.values()}
+        return [opener for opener in openers.values() if abs(opener.at - moment) < self.quiet]
+
     def suppressor(self, opener: int) -> Evidence | None:
         """Return the opener of the inhibiting rule's episode that makes this one needless."""
         return self._suppressors.get(opener)

@@ -174,7 +174,8 @@ class Engine:
             if id_ in rules:
                 causes = moved.get(clusters.rule.alert.inhibited_by or "", [])
                 moved[id_] = clusters.update(change, followed, causes)
-                decisions += self._told[id_].settle(moved[id_], known_at)
+                if moved[id_]:
+                    decisions += self._told[id_].settle(moved[id_], known_at)
         return decisions
 
     def _watch(self, type_: str) -> "_Watch":

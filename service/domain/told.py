@@ -54,21 +54,34 @@ class Told:
         self._counted = counted
         self._by_opener: dict[int, Telling] = {}
         self._adrift: dict[int, Telling] = {}
+        self._adopted: dict[int, Telling] = {}
         self._used: dict[str, int] = {}
 
     def settle(self, moved: Iterable[Evidence], known_at: int) -> list[Decision]:
         """Say what is to be said now that these anchors have moved."""
         openers: dict[int, Evidence] = {}
+        shaken: list[Telling] = []
         for anchor in moved:
             opener = self._clusters.opener(anchor.id)
             if opener is not None:
                 openers[opener.id] = opener
-                self._adrift.pop(anchor.id, None)
-            elif anchor.id in self._by_opener:
-                self._adrift[anchor.id] = self._by_opener[anchor.id]
-        adopted, decisions = self._settle_adrift(known_at)
+            if anchor.id in self._by_opener and (opener is None) != (anchor.id in self._adrift):
+                shaken.append(self._by_opener[anchor.id])
+                if opener is None:
+                    self._adrift[anchor.id] = self._by_opener[anchor.id]
+                else:
+                    del self._adrift[anchor.id]
+        lost = self._adopt()
+        decisions = [
+            self._correction(telling, known_at)
+            for telling in lost
+            if not telling.suppressed and not is_history(telling.at, known_at)
+        ]
+        for telling in shaken + lost:
+            for opener in self._clusters.opened_around(telling.at):
+                openers[opener.id] = opener
         for opener in sorted(openers.values(), key=lambda opener: opener.key):
-            decisions += self._settle_episode(opener, adopted.get(opener.id), known_at)
+            decisions += self._settle_episode(opener, known_at)
         return decisions
 
     def restore(self, decisions: Iterable[Decision]) -> None:
@@ -87,13 +100,10 @@ class Told:
                 self._by_opener.pop(_opener_in(decision.episode), None)
             else:
                 self._remember(decision)
-        for opener, telling in list(self._by_opener.items()):
+        for opener, telling in self._by_opener.items():
             if self._clusters.opener(opener) is None:
                 self._adrift[opener] = telling
-        kept = {id(telling) for telling in self._adopt().values()}
-        for opener, telling in list(self._adrift.items()):
-            if id(telling) not in kept:
-                del self._adrift[opener], self._by_opener[opener]
+        self._adopt()
 
     def expire(self, before: int) -> None:
         """Drop what was said of that time."""
@@ -103,49 +113,40 @@ class Told:
                 self._adrift.pop(opener, None)
         self._used = {episode: at for episode, at in self._used.items() if at >= before}
 
-    def _settle_adrift(self, known_at: int) -> tuple[dict[int, Telling], list[Decision]]:
-        """Return tellings by the opener of the episode that adopts them, and corrections."""
-        if not self._adrift:
-            return {}, []
-        adopted = self._adopt()
-        kept = {id(telling) for telling in adopted.values()}
-        decisions = []
+    def _adopt(self) -> list[Telling]:
+        """Match tellings whose opener is met no more with episodes of which nothing was said.
+
+        Returns those for which there is none: they are over.
+        """
+        self._adopted = {}
+        lost = []
         for opener, telling in sorted(self._adrift.items(), key=lambda item: item[1].age):
-            if id(telling) not in kept:
+            best = self._heir(telling)
+            if best is None:
+                lost.append(telling)
                 del self._adrift[opener], self._by_opener[opener]
-                if not telling.suppressed and not is_history(telling.at, known_at):
-                    decisions.append(self._correction(telling, known_at))
-        return adopted, decisions
+            else:
+                self._adopted[best] = telling
+        return lost
 
-    def _adopt(self) -> dict[int, Telling]:
-        """Match tellings whose opener is met no more with episodes of which nothing was said."""
-        adopted: dict[int, Telling] = {}
-        for telling in sorted(self._adrift.values(), key=lambda telling: telling.age):
-            shared: Counter[int] = Counter()
-            openers: dict[int, Evidence] = {}
-            for report in self._left(telling):
-                seen_in = {}
-                for anchor in self._clusters.seen_from(report):
-                    if opener := self._clusters.opener(anchor.id):
-                        seen_in[opener.id] = opener
-                shared.update(seen_in.keys())
-                openers |= seen_in
-            free = [
-                opener
-                for opener in openers.values()
-                if opener.id not in adopted
-                and abs(opener.at - telling.at) < self._clusters.quiet
-                and not self._tellings(opener.id)
-            ]
-            if free:
-                best = min(free, key=lambda opener: (-shared[opener.id], opener.key))
-                adopted[best.id] = telling
-        return adopted
+    def _heir(self, telling: Telling) -> int | None:
+        """Return the opener of the untold episode that shares most of what was told."""
+        shared: Counter[tuple[int, int]] = Counter()
+        for report in self._left(telling):
+            seeing = (self._clusters.opener(a.id) for a in self._clusters.seen_from(report))
+            shared.update(
+                {
+                    opener.key
+                    for opener in seeing
+                    if opener
+                    and abs(opener.at - telling.at) < self._clusters.quiet
+                    and not self._tellings(opener.id)
+                }
+            )
+        return min(shared, key=lambda key: (-shared[key], key))[1] if shared else None
 
-    def _settle_episode(
-        self, opener: Evidence, adopted: Telling | None, known_at: int
-    ) -> list[Decision]:
-        tellings = [adopted] if adopted else self._tellings(opener.id) or self._quieting(opener)
+    def _settle_episode(self, opener: Evidence, known_at: int) -> list[Decision]:
+        tellings = self._tellings(opener.id) or self._quieting(opener)
         said = [telling for telling in tellings if not telling.suppressed]
         if said:
             return self._escalated(opener, said, known_at)
@@ -208,7 +209,9 @@ class Told:
         return [self._counted[id_] for id_ in telling.evidence if id_ in self._counted]
 
     def _tellings(self, opener: int) -> list[Telling]:
-        """Return what was said of the episode, by the anchors that it was said of."""
+        """Return what was said of the episode, earliest first."""
+        if opener in self._adopted:
+            return [self._adopted[opener]]
         found = self._by_opener.keys() & self._clusters.anchors(opener).keys()
         return sorted((self._by_opener[id_] for id_ in found), key=lambda telling: telling.age)
 
