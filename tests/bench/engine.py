@@ -9,7 +9,7 @@ from service.domain.geo import Point, distance_km
 from service.domain.rule import Rule
 from service.domain.seasons import Seasons
 
-EVENTS, SAMPLE, PLACES, TYPES, REPORTERS = 100_000, 4_000, 200, 8, 1_000
+EVENTS, SAMPLE, PLACES, TYPES, REPORTERS = 100_000, 20_000, 200, 8, 1_000
 HOUR, DAY = 3600, 24 * 3600
 YEAR = 365 * DAY
 START = 1_700_000_000 // DAY * DAY
