@@ -21,7 +21,7 @@ _HARMLESS = re.compile(
 )
 
 _PARAMETERS = re.compile(r"\[parameters: .*", re.DOTALL)
-_TOKEN = re.compile(r"(/gateways/[^/\s?]*/)[^\s'\"<>]*")
+_TOKEN = re.compile(r"(/gateways/[^/\s?]*/)(?!\{token\})[^\s'\"<>]*")
 _QUERY = re.compile(r"(?<=[\w/])\?[\w%.+~-]+=[^\s'\"<>]*")
 # A repr may have been shortened, so one without its closing quote ends with its line.
 _BYTES = re.compile(
@@ -54,6 +54,8 @@ _NAME = re.compile(r"[a-z_][a-z_.]*")
 
 def redact(text: str) -> str:
     """`text` with everything cut that is not plainly harmless. Linear in its length."""
+    if _NAME.fullmatch(text):
+        return text
     text = _PARAMETERS.sub(f"[parameters: {CUT}]", text)
     text = _TOKEN.sub(rf"\1{CUT}", text)
     text = _QUERY.sub(f"?{CUT}", text)

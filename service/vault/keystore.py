@@ -13,6 +13,8 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
+from service.vault.keys import KeysError
+
 FILE_NAME = "keystore.sqlite"
 _SCHEMA_VERSION = 1
 _SCHEMA = (
@@ -42,19 +44,26 @@ class Keystore:
 
     Freed pages are overwritten (secure_delete), and the rollback journal is cut when a change is
     on disk. Nothing is cached: a key deleted by one process is gone for all of them at once.
+    Raises KeysError if the file cannot be used.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # SQLite gives its journal the mode of the database file.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         self._writing = threading.Lock()
-        self._writer = _connect(path)
-        with self._change() as connection:
-            for statement in _SCHEMA:
-                connection.execute(statement)
-        # Its own connection, so that a read never waits for a thread that waits to write.
-        self._reader = _connect(path)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # SQLite gives its journal the mode of the database file.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._writer = _connect(path)
+            with self._change() as connection:
+                for statement in _SCHEMA:
+                    connection.execute(statement)
+            # Its own connection, so that a read never waits for a thread that waits to write.
+            self._reader = _connect(path)
+        except (OSError, sqlite3.Error) as error:
+            raise KeysError(
+                f"the keystore {path} cannot be used ({error}): it must be a file that this "
+                "account may read and write, in a directory where it may make files"
+            ) from error
 
     @classmethod
     def beside(cls, key_file: Path) -> "Keystore":
