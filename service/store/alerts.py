@@ -51,4 +51,4 @@ async def unanswered(tx: AsyncConnection, ids: Sequence[int], person_id: int) ->
 async def counts(tx: AsyncConnection) -> dict[str, int]:
     """How many alerts are in each state."""
     query = select(alert.c.state, func.count()).group_by(alert.c.state)
-    return dict(row.tuple() for row in await tx.execute(query))
+    return {row[0]: row[1] for row in await tx.execute(query)}

@@ -110,7 +110,7 @@ async def memberships(tx: AsyncConnection) -> Sequence[AnyRow]:
 async def counts(tx: AsyncConnection) -> dict[str, int]:
     """How many people there are of each role."""
     query = select(person.c.role, func.count()).group_by(person.c.role)
-    return dict(row.tuple() for row in await tx.execute(query))
+    return {row[0]: row[1] for row in await tx.execute(query)}
 
 
 async def add_invites(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
