@@ -47,8 +47,10 @@ def log() -> Iterator[io.StringIO]:
     structlog.reset_defaults()
 
 
-def events(log: io.StringIO) -> list[dict[str, object]]:
-    return [json.loads(line) for line in log.getvalue().splitlines()]
+def events(log: io.StringIO, name: str) -> list[dict[str, object]]:
+    """The lines of this event; libraries may log theirs at any moment."""
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    return [line for line in lines if line["event"] == name]
 
 
 WRITINGS = [
@@ -127,28 +129,13 @@ def test_any_text_can_be_redacted(anything: str) -> None:
     cut_quoted(anything)
 
 
-@pytest.mark.parametrize(
-    "hostile",
-    [
-        "%20",
-        "\\x00",
-        "ab",
-        "b'",
-        "0 ",
-        "[parameters: ",
-        "AaBb",
-        "1&",
-        "/gateways/",
-        "?a=",
-        "'",
-        "1\\x",
-        "12345 x",
-        "+(",
-        "&#",
-        '\\"',
-        "x\\\n",
-    ],
-)
+HOSTILE = [
+    *("%20", "\\x00", "1\\x", '\\"', "x\\\n", "ab", "AaBb", "0 ", "12345x", "+(", "&#", "1&"),
+    *("b'", "'", "[parameters: ", "/gateways/", "?a="),
+]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
 def test_a_megabyte_of_anything_is_redacted_in_linear_time(hostile: str) -> None:
     megabyte = hostile * (1_000_000 // len(hostile))
 
@@ -223,12 +210,11 @@ def test_every_field_is_redacted_and_the_logs_own_stay(log: io.StringIO) -> None
         **{E164: 1},
     )
 
-    (event,) = events(log)
+    (event,) = events(log, "from ‹cut›")
     assert SEARCHER.search_text(log.getvalue(), "log") == []
     assert str(event["timestamp"]).startswith("20")
     assert (event["level"], event["logger"]) == ("warning", "vigie.test")
     assert (event["count"], event["share"], event["ok"], event["nothing"]) == (3, 0.123, True, None)
-    assert event["event"] == "from ‹cut›"
 
 
 def test_readable_lines_are_redacted_too(log: io.StringIO) -> None:
@@ -260,7 +246,7 @@ def test_tracebacks_have_no_locals_no_notes_and_no_quotes(log: io.StringIO) -> N
         structlog.get_logger().exception("failed")
         logging.getLogger("library").exception("failed")
 
-    for event in events(log):
+    for event in events(log, "failed"):
         shown = str(event["exception"])
         assert "SOKOLO'" not in shown
         assert "MA SOKOLO from" not in shown.replace('error.add_note(f"MA SOKOLO from', "")
@@ -276,7 +262,7 @@ def test_an_exception_that_cannot_be_printed_is_logged(log: io.StringIO) -> None
 
     structlog.get_logger().error("failed", exc_info=Broken())
 
-    assert "Broken" in str(events(log)[0]["exception"])
+    assert "Broken" in str(events(log, "failed")[0]["exception"])
 
 
 def test_a_record_that_cannot_be_formatted_prints_nothing_of_it(
@@ -301,8 +287,7 @@ async def test_a_task_that_nobody_awaits(log: io.StringIO) -> None:
     del task
     gc.collect()
 
-    (event,) = [event for event in events(log) if event["level"] == "error"]
-    assert event["event"] == "Task exception was never retrieved"
+    (event,) = events(log, "Task exception was never retrieved")
     assert "in fail" in str(event["exception"])
     assert SEARCHER.search_text(log.getvalue(), "log") == []
 
@@ -319,7 +304,8 @@ def test_warnings_and_threads(log: io.StringIO) -> None:
     thread.start()
     thread.join()
 
-    assert {event["logger"] for event in events(log)} == {"py.warnings", "vigie"}
+    assert "UserWarning: deprecated: ‹cut›" in log.getvalue()
+    assert len(events(log, "uncaught exception")) == 1
     assert SEARCHER.search_text(log.getvalue(), "log") == []
 
 
@@ -377,7 +363,7 @@ def test_the_access_log_has_the_template_and_no_made_up_method(log: io.StringIO)
     telemetry.log_request("POST", "/gateways/africastalking/{token}/sms", 200, 0.0123)
     telemetry.log_request(E164, None, 404, 1.0)
 
-    (good, strange) = events(log)
+    (good, strange) = events(log, "request")
     assert good["route"] == "/gateways/africastalking/{token}/sms"
     assert (good["method"], good["status"], good["milliseconds"]) == ("POST", 200, 12.3)
     assert (strange["method"], strange["route"]) == ("other", "unknown")
