@@ -23,7 +23,7 @@ from heapq import heappop, heappush
 from service.domain.areas import AreaTree
 from service.domain.codebook import Severity
 from service.domain.evidence import Evidence
-from service.domain.grid import Grid, Near
+from service.domain.grid import Grid, Ground, Near
 from service.domain.repeats import Change
 from service.domain.rule import Rule
 from service.domain.seasons import Seasons
@@ -62,6 +62,7 @@ class Clusters:
     def __init__(
         self,
         rule: Rule,
+        ground: Ground,
         grid: Grid,
         seasons: Seasons,
         tree: AreaTree,
@@ -78,7 +79,7 @@ class Clusters:
         self._seasons = seasons
         self._tree = tree
         self._zone = zone
-        self._met = Grid()
+        self._met = Grid(ground)
         self._sizes: dict[int, int] = {}
         self._openers: dict[int, Evidence] = {}
         self._suppressors: dict[int, Evidence] = {}

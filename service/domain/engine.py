@@ -35,7 +35,7 @@ from typing import NamedTuple
 from service.domain.areas import AreaTree
 from service.domain.clusters import Clusters, Episode
 from service.domain.evidence import Check, Decision, Evidence
-from service.domain.grid import Grid, Near
+from service.domain.grid import Grid, Ground, Near
 from service.domain.repeats import NO_CHANGE, REPEAT_SECONDS, Change, Repeats
 from service.domain.rule import Rule
 from service.domain.seasons import Seasons
@@ -57,7 +57,8 @@ class Engine:
         `zone` is where a season's days begin. Raises ValueError if rules inhibit one another in a
         circle.
         """
-        self._grid = Grid()
+        ground = Ground()
+        self._grid = Grid(ground)
         self._repeats = Repeats()
         self._known: dict[int, Evidence] = {}
         self._forgotten: dict[int, int] = {}
@@ -66,7 +67,9 @@ class Engine:
             inhibitor = self._clusters.get(rule.alert.inhibited_by or "")
             if inhibitor is not None and inhibitor.rule.status != "live":
                 inhibitor = None
-            self._clusters[rule.id] = Clusters(rule, self._grid, seasons, tree, zone, inhibitor)
+            self._clusters[rule.id] = Clusters(
+                rule, ground, self._grid, seasons, tree, zone, inhibitor
+            )
         self._told = {
             id_: Told(clusters, self._repeats.counted) for id_, clusters in self._clusters.items()
         }

@@ -1,7 +1,9 @@
-"""Evidence by type and grid cell, each cell sorted in time, so that a window is a few bisections.
+"""Evidence by type and place, sorted in time, so that a window is a few bisections.
 
-A cell is a quarter of a degree, about 28 km of latitude: the radius of most rules, so that a
-window looks into some nine cells. Cells only narrow the search; distance decides.
+Reports come from places, and places recur. Which places lie within so many kilometres of one is
+looked up in a grid, once for all types and rules, and kept with the distances until a place is
+heard from for the first time. A cell is a quarter of a degree, about 28 km of latitude: the radius
+of most rules, so that a look-up opens some nine cells.
 """
 
 from bisect import bisect_left, insort
@@ -16,29 +18,54 @@ _COLUMNS = round(360 / _CELL_DEGREES)
 _CELL_KM = EARTH_RADIUS_KM * pi / 180 * _CELL_DEGREES
 
 Cell = tuple[int, int]
-Entry = tuple[int, int, Evidence]
+Series = list[tuple[int, int, Evidence]]
 Near = tuple[float, Evidence]
 
 
-class Grid:
-    """Evidence that is found by place, type and time."""
+class Ground:
+    """The places heard from, each numbered, and which are near which."""
 
     def __init__(self) -> None:
-        self._cells: dict[str, dict[Cell, list[Entry]]] = {}
-        self._reached: dict[str, dict[tuple[Cell, float], list[list[Entry]]]] = {}
+        self._numbers: dict[Point, int] = {}
+        self._cells: dict[Cell, list[tuple[Point, int]]] = {}
+        self._near: dict[tuple[Point, float], list[tuple[float, int]]] = {}
+
+    def number(self, point: Point) -> int:
+        number = self._numbers.get(point)
+        if number is None:
+            number = self._numbers[point] = len(self._numbers)
+            self._cells.setdefault(_cell(point), []).append((point, number))
+            self._near.clear()
+        return number
+
+    def near(self, point: Point, km: float) -> list[tuple[float, int]]:
+        """Return (distance in km, number) of every place within km."""
+        near = self._near.get((point, km))
+        if near is None:
+            places = [
+                (distance_km(point, place), number)
+                for cell in _cells_within(_cell(point), km)
+                for place, number in self._cells.get(cell, ())
+            ]
+            near = self._near[point, km] = [place for place in places if place[0] <= km]
+        return near
+
+
+class Grid:
+    """Evidence that is found by type, place and time."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._types: dict[str, dict[int, Series]] = {}
 
     def add(self, evidence: Evidence) -> None:
-        cells = self._cells.setdefault(evidence.type, {})
-        cell = _cell(evidence.point)
-        series = cells.get(cell)
-        if series is None:
-            series = cells[cell] = []
-            self._reached[evidence.type] = {}
+        places = self._types.setdefault(evidence.type, {})
+        series = places.setdefault(self._ground.number(evidence.point), [])
         insort(series, (evidence.at, evidence.id, evidence))
 
     def remove(self, evidence: Evidence) -> None:
         """Take out evidence that is in the grid."""
-        series = self._cells[evidence.type][_cell(evidence.point)]
+        series = self._types[evidence.type][self._ground.number(evidence.point)]
         del series[bisect_left(series, (evidence.at, evidence.id))]
 
     def around(
@@ -49,41 +76,29 @@ class Grid:
         `types` None stands for every type.
         """
         found: list[Near] = []
-        cell = _cell(point)
-        for type_ in self._cells if types is None else types:
-            for series in self._reach(type_, cell, km):
+        near = self._ground.near(point, km)
+        for type_ in self._types if types is None else types:
+            places = self._types.get(type_)
+            if places is None:
+                continue
+            for apart, number in near:
+                series = places.get(number)
                 if not series or series[-1][0] <= after:
                     continue
                 for index in range(bisect_left(series, (after + 1,)), len(series)):
                     at, _, evidence = series[index]
                     if at > until:
                         break
-                    apart = distance_km(point, evidence.point)
-                    if apart <= km:
-                        found.append((apart, evidence))
+                    found.append((apart, evidence))
         return found
 
     def expire(self, before: int) -> None:
         """Drop what happened before that moment."""
-        for type_, cells in self._cells.items():
-            for series in cells.values():
+        for places in self._types.values():
+            for number, series in list(places.items()):
                 del series[: bisect_left(series, (before,))]
-            if not all(cells.values()):
-                self._cells[type_] = {cell: series for cell, series in cells.items() if series}
-                self._reached[type_] = {}
-
-    def _reach(self, type_: str, cell: Cell, km: float) -> list[list[Entry]]:
-        """Return the series of every cell that may hold a point within km of a point of `cell`."""
-        cells = self._cells.get(type_)
-        if cells is None:
-            return []
-        reached = self._reached[type_]
-        found = reached.get((cell, km))
-        if found is None:
-            found = reached[cell, km] = [
-                cells[near] for near in _cells_within(cell, km) if near in cells
-            ]
-        return found
+                if not series:
+                    del places[number]
 
 
 def _cell(point: Point) -> Cell:
