@@ -142,6 +142,7 @@ async def test_fifty_kills_lose_no_message_and_repeat_only_what_was_in_flight(
         texts = Counter(
             (int(alert[1]), people[to]) for to, text in at.texts if (alert := ALERT.match(text))
         )
+    assert rows(database, "select distinct state, problem from inbox") == [("done", None)]
     reports = rows(database, "select type, killed, injured from report")
     assert Counter(reports) == Counter(message.counts for message in gateway.accepted)
     assert max(Counter(reports).values()) == 1
