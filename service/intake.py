@@ -66,6 +66,7 @@ class Intake:
         self._expected: dict[bytes, float] = {}
         self._expected_of_all = 0.0
         self._waiting: list[_Waiting] = []
+        self._sealing = vault.sealing()
         self._wake = asyncio.Event()
         self._open = True
 
@@ -127,7 +128,7 @@ class Intake:
             "dedupe": dedupe,
             "sender_index": index or None,
             "sealed_sender": self._seal_sender(message.sender, dedupe),
-            "sealed_text": self._vault.seal_text(message.text, now.date()),
+            "sealed_text": self._sealing.seal_text(message.text, now.date()),
             "text_day": now.date(),
             "sent_at": message.sent_at,
             "due_at": self._turn(index, now),
@@ -135,7 +136,7 @@ class Intake:
         return row, repeat
 
     def _seal_sender(self, sender: PhoneNumber | None, dedupe: bytes) -> bytes | None:
-        return self._vault.seal_sender(sender, dedupe.hex()) if sender else None
+        return self._sealing.seal_sender(sender, dedupe.hex()) if sender else None
 
     def _name(
         self, kind: str, index: bytes, text: str, sent_at: datetime | None, now: datetime
@@ -167,6 +168,7 @@ class Intake:
 
     async def _flush(self) -> None:
         batch, self._waiting = self._waiting, []
+        self._sealing = self._vault.sealing()  # nobody here can open any more what is written now
         try:
             async with self._store.write() as tx:
                 repeats = await inbox_store.known(tx, [r for _, r, _ in batch if r is not None])

@@ -2,8 +2,8 @@
 
 Sealing needs public keys only. What each process can open follows from its keyring: the private key
 for numbers (Purpose.SENDERS) is for dispatch, the one for texts (Purpose.DAYS) is for the workflow.
-A box is one byte, the key version, and then HPKE ciphertext (RFC 9180, base mode, X25519,
-HKDF-SHA256, ChaCha20-Poly1305) or, for a person's number, ChaCha20-Poly1305 over such a box.
+A box is one byte, the key version, and then its envelope and what that sealed (`envelopes`) or, for
+a person's number, ChaCha20-Poly1305 over such a box.
 """
 
 # ruff: noqa: N818 - an exception's name says what happened
@@ -11,34 +11,70 @@ HKDF-SHA256, ChaCha20-Poly1305) or, for a person's number, ChaCha20-Poly1305 ove
 import asyncio
 import hmac
 import secrets
+from collections.abc import Callable
 from datetime import date, timedelta
-from typing import NoReturn
+from functools import lru_cache
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from service.vault.keys import KEY_BYTES, NONCE_BYTES, Keyring, KeysError, Purpose
+from service.vault.envelopes import (
+    ENVELOPE_BYTES,
+    CannotOpen,
+    Envelope,
+    VaultError,
+    lock,
+    open_box,
+    open_envelope,
+    unlock,
+)
+from service.vault.keys import KEY_BYTES, Keyring, KeysError, Purpose
 from service.vault.keystore import DayKey, Keystore
 from service.vault.number import PhoneNumber
 
-_SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 _BLINDED = (Purpose.MESSAGE_ID, Purpose.MESSAGE_TEXT, Purpose.INVITE_CODE)
 _NUMBER_BLOCK = 24  # every E.164 number fits one block, so that all boxes are of one size
 _TEXT_BLOCK = 160  # a text's length tells texts apart; its number of segments hardly does
-
-
-class VaultError(Exception):
-    """The vault cannot do what was asked."""
-
-
-class CannotOpen(VaultError):
-    """This box was not sealed with these keys for this place, or it was altered."""
+_PRIVATE_KEYS = 4  # remembered: the senders', and those of the days whose texts still come up
+_CIPHERS = 64  # remembered: boxes of one envelope lie close together in the inbox
 
 
 class Shredded(VaultError):
     """The key of this box was deleted, so nobody can open it any more."""
+
+
+class Sealing:
+    """Seals one burst, whose boxes for one key share an envelope; to be let go of with the burst.
+
+    Only as long as it exists can the process that sealed with it open what it sealed.
+    """
+
+    def __init__(
+        self,
+        version: bytes,
+        senders: X25519PublicKey,
+        day_public: Callable[[date], X25519PublicKey],
+    ) -> None:
+        self._version = version
+        self._senders = senders
+        self._day_public = day_public
+        self._envelopes: dict[date | None, Envelope] = {}
+
+    def seal_sender(self, number: PhoneNumber, context: str) -> bytes:
+        """Seal a number so that only a holder of Purpose.SENDERS opens it, for the same context."""
+        binding = _binding(self._version, "number", context)
+        return self._envelope(None).seal(number.reveal().encode(), _NUMBER_BLOCK, binding)
+
+    def seal_text(self, text: str, day: date) -> bytes:
+        """Seal a message's text under the key of `day` (UTC), which is made if it is missing."""
+        binding = _binding(self._version, "text", day.isoformat())
+        return self._envelope(day).seal(_bytes(text), _TEXT_BLOCK, binding)
+
+    def _envelope(self, day: date | None) -> Envelope:
+        if day not in self._envelopes:
+            public = self._senders if day is None else self._day_public(day)
+            self._envelopes[day] = Envelope(public, self._version)
+        return self._envelopes[day]
 
 
 class Vault:
@@ -51,6 +87,11 @@ class Vault:
         self._senders = _public_key(keyring, keystore, Purpose.SENDERS)
         self._days = _public_key(keyring, keystore, Purpose.DAYS)
         self._day_publics: dict[date, X25519PublicKey] = {}
+        # Only what is made of a key is remembered, since making it is slow. The key itself is asked
+        # for every time: once it is deleted, nothing leads to what was made of it.
+        self._private = lru_cache(_PRIVATE_KEYS)(X25519PrivateKey.from_private_bytes)
+        self._day_private = lru_cache(_PRIVATE_KEYS)(self._unwrap_day)
+        self._cipher = lru_cache(_CIPHERS)(open_envelope)
 
     def close(self) -> None:
         """Release the keystore's file."""
@@ -69,30 +110,30 @@ class Vault:
             raise ValueError(f"nothing is blinded for “{purpose}”")
         return hmac.digest(self._keyring[Purpose(purpose)], _bytes(value), "sha256")
 
+    def sealing(self) -> Sealing:
+        """What seals the messages of one burst."""
+        return Sealing(self._version, self._senders, self._day_public)
+
     def seal_sender(self, number: PhoneNumber, context: str) -> bytes:
-        """Seal a number so that only a holder of Purpose.SENDERS opens it, for the same context."""
-        return self._seal(self._senders, number.reveal().encode(), _NUMBER_BLOCK, "number", context)
+        """As `Sealing.seal_sender`, in an envelope of its own."""
+        return self.sealing().seal_sender(number, context)
+
+    def seal_text(self, text: str, day: date) -> bytes:
+        """As `Sealing.seal_text`, in an envelope of its own."""
+        return self.sealing().seal_text(text, day)
 
     def open_sender(self, box: bytes, context: str) -> PhoneNumber:
         """The number in a box of seal_sender. Raises CannotOpen."""
-        private = X25519PrivateKey.from_private_bytes(self._keyring[Purpose.SENDERS])
+        private = self._private(self._keyring[Purpose.SENDERS])
         return PhoneNumber(self._open(private, box, "number", context).decode())
-
-    def seal_text(self, text: str, day: date) -> bytes:
-        """Seal a message's text under the key of `day` (UTC), which is made if it is missing."""
-        public = self._day_publics.get(day) or self._day_public(day)
-        return self._seal(public, _bytes(text), _TEXT_BLOCK, "text", day.isoformat())
 
     def open_text(self, box: bytes, day: date) -> str:
         """The text in a box of seal_text. Raises Shredded once the day is forgotten, CannotOpen."""
         wrapped = self._keystore.day_wrapped(day)
         if wrapped is None:
             raise Shredded("the key of that day was deleted")
-        holder = X25519PrivateKey.from_private_bytes(self._keyring[Purpose.DAYS])
-        private = self._open(holder, wrapped, "day key", day.isoformat())
-        text = self._open(
-            X25519PrivateKey.from_private_bytes(private), box, "text", day.isoformat()
-        )
+        private = self._day_private(day, wrapped)
+        text = self._open(private, box, "text", day.isoformat())
         return text.decode("utf-8", "surrogatepass")
 
     async def enrol_sender(self, person_id: int, box: bytes, context: str) -> bytes:
@@ -125,49 +166,46 @@ class Vault:
 
     async def forget_days(self, before: date) -> None:
         """Delete the keys of all days before that one: their texts cannot be opened any more."""
-        self._day_publics = {d: key for d, key in self._day_publics.items() if d >= before}
         await asyncio.to_thread(self._keystore.forget_days_before, before)
+        self._day_publics = {d: key for d, key in self._day_publics.items() if d >= before}
+        self._day_private.cache_clear()
+        self._cipher.cache_clear()
 
     def _day_public(self, day: date) -> X25519PublicKey:
-        raw = self._keystore.day_public(day)
-        if raw is None:
-            raw = self._keystore.keep_day(day, lambda: self._new_day_key(day))
-        public = self._day_publics[day] = X25519PublicKey.from_public_bytes(raw)
+        public = self._day_publics.get(day)
+        if public is None:
+            raw = self._keystore.day_public(day)
+            if raw is None:
+                raw = self._keystore.keep_day(day, lambda: self._new_day_key(day))
+            public = self._day_publics[day] = X25519PublicKey.from_public_bytes(raw)
         return public
 
     def _new_day_key(self, day: date) -> DayKey:
         # Wrapped by sealing, not by a secret: what only receives can make the key of a new day.
         private = X25519PrivateKey.generate()
-        raw = private.private_bytes_raw()
-        wrapped = self._seal(self._days, raw, KEY_BYTES + 1, "day key", day.isoformat())
+        binding = _binding(self._version, "day key", day.isoformat())
+        envelope = Envelope(self._days, self._version)
+        wrapped = envelope.seal(private.private_bytes_raw(), KEY_BYTES + 1, binding)
         return DayKey(private.public_key().public_bytes_raw(), wrapped)
 
-    def _seal(
-        self, public: X25519PublicKey, plain: bytes, block: int, kind: str, context: str
-    ) -> bytes:
-        info = _binding(self._version, kind, context)
-        return self._version + _SUITE.encrypt(_pad(plain, block), public, info)
+    def _unwrap_day(self, day: date, wrapped: bytes) -> X25519PrivateKey:
+        holder = self._private(self._keyring[Purpose.DAYS])
+        raw = self._open(holder, wrapped, "day key", day.isoformat())
+        return X25519PrivateKey.from_private_bytes(raw)
 
     def _open(self, private: X25519PrivateKey, box: bytes, kind: str, context: str) -> bytes:
         self._check_version(box)
-        try:
-            return _unpad(_SUITE.decrypt(box[1:], private, _binding(self._version, kind, context)))
-        except InvalidTag:
-            _refuse()
+        cipher = self._cipher(private, box[:ENVELOPE_BYTES])
+        return open_box(cipher, box, _binding(self._version, kind, context))
 
     def _lock(self, key: bytes, plain: bytes, kind: str, row: int) -> bytes:
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        aad = _binding(self._version, kind, str(row))
-        return self._version + nonce + ChaCha20Poly1305(key).encrypt(nonce, plain, aad)
+        binding = _binding(self._version, kind, str(row))
+        return self._version + lock(ChaCha20Poly1305(key), plain, binding)
 
     def _unlock(self, key: bytes, box: bytes, kind: str, row: int) -> bytes:
         self._check_version(box)
-        aad = _binding(self._version, kind, str(row))
-        nonce, sealed = box[1 : 1 + NONCE_BYTES], box[1 + NONCE_BYTES :]
-        try:
-            return ChaCha20Poly1305(key).decrypt(nonce, sealed, aad)
-        except (InvalidTag, ValueError):  # ValueError: a nonce cut short
-            _refuse()
+        binding = _binding(self._version, kind, str(row))
+        return unlock(ChaCha20Poly1305(key), box[1:], binding)
 
     def _check_version(self, box: bytes) -> None:
         if box[:1] != self._version:
@@ -201,16 +239,3 @@ def _binding(version: bytes, kind: str, context: str) -> bytes:
 def _bytes(value: str | bytes) -> bytes:
     # A gateway's text may hold lone surrogates; they must survive the round trip.
     return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
-
-
-def _pad(plain: bytes, block: int) -> bytes:
-    """ISO/IEC 7816-4 padding to a multiple of `block` bytes."""
-    return plain + b"\x80" + bytes(-(len(plain) + 1) % block)
-
-
-def _unpad(padded: bytes) -> bytes:
-    return padded[: padded.rindex(b"\x80")]
-
-
-def _refuse() -> NoReturn:
-    raise CannotOpen("this box was altered, or sealed for another place or by other keys") from None

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from service.vault.envelopes import ENVELOPE_BYTES
 from service.vault.keys import KeyNotHeld, Keyring, KeysError, Purpose
 from service.vault.keystore import Keystore
 from service.vault.number import PhoneNumber
@@ -72,6 +73,49 @@ def test_a_sealed_number_opens_for_its_context_only(vault: Vault) -> None:
     assert box != vault.seal_sender(NUMBER, "inbox 1")
     with pytest.raises(CannotOpen):
         vault.open_sender(box, "inbox 2")
+
+
+def test_one_burst_shares_an_envelope_and_no_other_does(vault: Vault) -> None:
+    burst = vault.sealing()
+    boxes = [burst.seal_text(f"text {n}", TODAY) for n in range(3)]
+    number = burst.seal_sender(NUMBER, "x")
+    later = vault.sealing().seal_text("text 3", TODAY)
+
+    heads = {box[:ENVELOPE_BYTES] for box in boxes}
+    assert len(heads) == 1
+    assert not {number[:ENVELOPE_BYTES], later[:ENVELOPE_BYTES]} & heads
+    assert [vault.open_text(box, TODAY) for box in boxes] == ["text 0", "text 1", "text 2"]
+    assert vault.open_sender(number, "x") == NUMBER
+
+
+def test_boxes_of_one_envelope_cannot_change_heads(vault: Vault) -> None:
+    first, second = vault.sealing(), vault.sealing()
+    box, other = first.seal_text("RAS", TODAY), second.seal_text("RAS", TODAY)
+
+    for broken in (
+        other[:ENVELOPE_BYTES] + box[ENVELOPE_BYTES:],
+        first.seal_sender(NUMBER, "x")[:ENVELOPE_BYTES] + box[ENVELOPE_BYTES:],
+    ):
+        with pytest.raises(CannotOpen):
+            vault.open_text(broken, TODAY)
+    assert vault.open_text(box, TODAY) == "RAS"
+
+
+async def test_what_was_opened_before_its_key_was_deleted_opens_no_more(
+    vault: Vault, tmp_path: Path
+) -> None:
+    box = vault.seal_text("RAS", TODAY)
+    assert vault.open_text(box, TODAY) == "RAS"
+    elsewhere = Vault(KEYRING, Keystore(tmp_path / "keystore.sqlite"))
+
+    await elsewhere.forget_days(TODAY + timedelta(days=1))
+
+    with pytest.raises(Shredded):
+        vault.open_text(box, TODAY)
+    elsewhere.seal_text("late", TODAY)
+    with pytest.raises(CannotOpen):
+        vault.open_text(box, TODAY)
+    elsewhere.close()
 
 
 def test_boxes_do_not_tell_numbers_apart_by_length(vault: Vault) -> None:
