@@ -23,6 +23,7 @@ from heapq import heappop, heappush
 from service.domain.areas import AreaTree
 from service.domain.codebook import Severity
 from service.domain.evidence import Evidence
+from service.domain.geo import Point
 from service.domain.grid import Grid, Ground, Near
 from service.domain.repeats import Change
 from service.domain.rule import Rule
@@ -119,11 +120,14 @@ class Clusters:
     ) -> list[Evidence]:
         """Judge counted anchors anew, drop those that are gone, and return all that moved."""
         dropped, added, moved = list(gone), [], []
+        sizes: dict[tuple[Point, int, str], int | None] = {}
         for anchor in dropped:
             self._drop(anchor)
         for anchor in anchors:
-            size = self._size_if_met(anchor)
-            if size is not None:
+            view = anchor.point, anchor.at, anchor.area
+            if view not in sizes:
+                sizes[view] = self._size_if_met(anchor)
+            if (size := sizes[view]) is not None:
                 if anchor.id not in self._sizes:
                     self._met.add(anchor)
                     added.append(anchor)

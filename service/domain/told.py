@@ -52,6 +52,8 @@ class Told:
         self._clusters = clusters
         self._rule = clusters.rule
         self._counted = counted
+        severities = [self._rule.alert.severity, *(step.severity for step in self._rule.escalate)]
+        self._top = max(map(SEVERITIES.index, severities))
         self._by_opener: dict[int, Telling] = {}
         self._adrift: dict[int, Telling] = {}
         self._adopted: dict[int, Telling] = {}
@@ -162,8 +164,10 @@ class Told:
 
     def _escalated(self, opener: Evidence, said: list[Telling], known_at: int) -> list[Decision]:
         """Say that the episode has become graver than was ever said of it."""
-        peak = self._clusters.peak(opener.id)
         gravest = max(SEVERITIES.index(telling.severity) for telling in said)
+        if gravest >= self._top:
+            return []
+        peak = self._clusters.peak(opener.id)
         graver = SEVERITIES.index(self._clusters.severity(peak)) > gravest
         if not graver or is_history(peak.at, known_at):
             return []
