@@ -59,8 +59,14 @@ def configure(level: str, stream: TextIO = sys.stderr, *, json: bool = False) ->
 
 
 def log_request(method: str, route: str | None, status: int, seconds: float) -> None:
-    """The access log's one line: the route's template, never the path, its query or a token."""
-    _log.info(
+    """The access log's one line: the route's template, never the path, its query or a token.
+
+    An answer as it should be is told at DEBUG: the metrics count those, and a line for each would
+    cost more than accepting a text does.
+    """
+    level = logging.DEBUG if status < 400 else logging.INFO if status < 500 else logging.WARNING
+    _log.log(
+        level,
         "request",
         method=method if method in _METHODS else "other",
         route=route or "unknown",

@@ -369,6 +369,16 @@ def test_the_access_log_has_the_template_and_no_made_up_method(log: io.StringIO)
     assert (strange["method"], strange["route"]) == ("other", "unknown")
 
 
+def test_the_access_log_tells_at_info_only_what_went_wrong() -> None:
+    stream = io.StringIO()
+    telemetry.configure("INFO", stream, json=True)
+    for status in (200, 303, 404, 503):
+        telemetry.log_request("POST", "/", status, 0.0)
+
+    told = [(event["status"], event["level"]) for event in events(stream, "request")]
+    assert told == [(404, "info"), (503, "warning")]
+
+
 @pytest.fixture
 def metrics() -> Metrics:
     return Metrics(
