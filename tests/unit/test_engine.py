@@ -352,6 +352,12 @@ def test_a_cluster_that_comes_back_after_a_correction_is_a_new_alert():
     assert gist(told(judge, report(3, 1))) == [("raise", "market-cluster:4:2")]
 
 
+def test_what_only_a_taken_back_alert_covered_is_raised_in_its_own_right():
+    judge = engine(rule("alone", n=1, people=1))
+    assert gist(told(judge, report(2, 10), report(1, 9, known=11))) == [("raise", "alone:2")]
+    assert gist(judge.forget(2, START)) == [("correct", "alone:2"), ("raise", "alone:1")]
+
+
 def test_a_corrected_report_replaces_what_was_known_whichever_comes_first():
     wrong, right = report(3, 2), replace(report(3, 2, type="banditry"), known_at=START + 9 * HOUR)
     judge = engine()
