@@ -6,99 +6,98 @@ writes a rule; `rules/README.md` documents every one of them.
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationError,
-    WithJsonSchema,
-    model_validator,
-)
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic_core import InitErrorDetails
 
 from service.domain.codebook import SEVERITIES, Severity
+from service.domain.condition import (
+    WEEKDAYS,
+    AllOf,
+    AnomalySpec,
+    AnyOf,
+    Contradictions,
+    Count,
+    Hours,
+    Level,
+    Part,
+    Sequence,
+    Types,
+    Unusual,
+    Weekday,
+    When,
+    Within,
+    contradiction,
+    every_contradiction,
+)
+
+__all__ = [
+    "WEEKDAYS",
+    "Again",
+    "AlertSpec",
+    "AllOf",
+    "AnomalySpec",
+    "AnyOf",
+    "Count",
+    "Escalation",
+    "Level",
+    "Outside",
+    "Rule",
+    "RuleId",
+    "Sequence",
+    "Status",
+    "Types",
+    "Unusual",
+    "Weekday",
+    "When",
+    "Within",
+]
 
 Status = Literal["draft", "trial", "live", "retired"]
+OnePer = Literal["cluster", "commune", "cercle", "region", "place"]
 
-_HOURS = {"h": 1, "d": 24, "w": 168}
-_DURATION = re.compile(r"([1-9][0-9]{0,3})([hdw])", re.ASCII)
-_ID = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-
-
-def _hours(value: object) -> object:
-    """Read `72h`, `3d` or `2w` as whole hours; a number that is already in hours passes."""
-    if not isinstance(value, str):
-        return value
-    match = _DURATION.fullmatch(value)
-    if match is None:
-        raise PydanticCustomError("duration", "a duration is written 72h, 3d or 2w")
-    return int(match[1]) * _HOURS[match[2]]
+RuleId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60)]
 
 
-def _type_list(value: object) -> object:
-    """One type alone is the commonest slip: say how a list is written, not that it is no tuple."""
-    if isinstance(value, str) and value != "any":
-        raise PydanticCustomError("not_a_list", "a list is wanted: [{item}]", {"item": value})
-    return value
-
-
-Hours = Annotated[
-    int,
-    BeforeValidator(_hours),
-    Field(ge=1),
-    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"}),
-]
-RuleId = Annotated[str, Field(pattern=_ID, max_length=60)]
-Types = Annotated[
-    Annotated[tuple[str, ...], Field(min_length=1), Tag("list")]
-    | Annotated[Literal["any"], Tag("any")],
-    Discriminator(lambda value: "any" if isinstance(value, str) else "list"),
-    BeforeValidator(_type_list),
-]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Within(_Part):
-    """How near two reports must be, on the ground and in time, to count together."""
-
-    km: float = Field(gt=0, le=1000, description="Kilometres between two places, as the crow flies")
-    hours: int = Field(ge=1, le=8760, description="Whole hours between two reports")
-
-
-class When(_Part):
-    """What must have happened."""
-
-    types: Types = Field(description="Type ids of the codebook, or `any` for every type")
-    at_least: int = Field(default=1, ge=1, le=1000, description="How many reports there must be")
-    distinct_reporters: int = Field(
-        default=1, ge=1, le=1000, description="How many different people must have reported"
-    )
-    within: Within = Field(description="How near each other, on the ground and in time")
-
-
-class Outside(_Part):
+class Outside(Part):
     """What is asked outside the season that `only_in` names."""
 
     at_least: int = Field(ge=1, le=1000, description="How many reports there must be then")
 
 
-class AlertSpec(_Part):
+class Again(Part):
+    """When an alert is repeated, ever more rarely, while more reports come."""
+
+    after: Hours = Field(description="How long after the alert it may first be repeated: 24h")
+    factor: float = Field(
+        default=2, ge=1, le=10, description="How many times longer each wait is than the one before"
+    )
+    at_most: Hours = Field(
+        default=168,
+        description="The longest wait: 7d",
+        json_schema_extra={"default": "7d"},
+    )
+
+    def contradictions(self) -> Contradictions:
+        if self.at_most < self.after:
+            why = "must be at least the {hours} hours of `after`"
+            yield ("at_most",), contradiction("again_beyond", why, hours=self.after)
+
+
+class AlertSpec(Part):
     """What responders are told."""
 
     severity: Severity = Field(description="How grave the alert says it is")
-    one_per: Literal["cluster"] = Field(
-        default="cluster", description="One alert for each cluster of reports"
+    one_per: Annotated[
+        OnePer,
+        BeforeValidator(lambda value: "cercle" if value == "area" else value),
+        WithJsonSchema({"enum": ["cluster", "area", "commune", "cercle", "region", "place"]}),
+    ] = Field(
+        default="cluster",
+        description="One alert for each cluster of reports, each area of that level (area: the "
+        "cercle), or each place",
     )
     quiet_for: Hours = Field(
         default=72,
@@ -108,16 +107,23 @@ class AlertSpec(_Part):
     inhibited_by: RuleId | None = Field(
         default=None, description="A rule whose alert for the same cluster makes this one needless"
     )
+    again: Again | None = Field(
+        default=None, description="When the alert is repeated while more reports come"
+    )
+    place: Literal["area", "exact"] = Field(
+        default="area",
+        description="exact: ask a coordinator to release the exact place, for public types only",
+    )
 
 
-class Escalation(_Part):
+class Escalation(Part):
     """A later step: more reports make the alert graver."""
 
     at_least: int = Field(ge=2, le=1000, description="How many reports bring this step")
     severity: Severity = Field(description="How grave the alert then becomes")
 
 
-class Rule(_Part):
+class Rule(Part):
     """One condition over incidents, and the alert that it raises."""
 
     id: RuleId = Field(description="A short name of its own: small letters, digits and hyphens")
@@ -142,54 +148,67 @@ class Rule(_Part):
     def hash(self) -> str:
         """16 hexadecimal digits that change when the rule's meaning or wording does.
 
-        Absent parts are left out, so a language that grows optional parts keeps old hashes.
+        What is as by default is left out, so a language that grows optional parts keeps old hashes.
         """
-        written = self.model_dump(mode="json", exclude_none=True)
+        written = self.model_dump(mode="json", exclude_defaults=True)
         canonical = json.dumps(written, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
+    def counts(self) -> tuple[Count, ...]:
+        """Return every count of the condition, whichever way it is written."""
+        match self.when:
+            case Count():
+                return (self.when,)
+            case AllOf():
+                return self.when.all_of
+            case AnyOf():
+                return self.when.any_of
+            case Sequence():
+                return (self.when.first, self.when.then)
+            case Unusual():
+                return ()
+
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
-        """Raise every contradiction between fields, each at the path of the field to change."""
+        """Raise every contradiction in the rule, each at the path of the field to change."""
         found = [
-            InitErrorDetails(type=error, loc=loc, input=None)
-            for loc, error in self._contradictions()
+            InitErrorDetails(type=error, loc=path, input=None)
+            for path, error in every_contradiction(self)
         ]
         if found:
             raise ValidationError.from_exception_data("Rule", found)
         return self
 
-    def _contradictions(self) -> Iterator[tuple[tuple[str | int, ...], PydanticCustomError]]:
+    def contradictions(self) -> Contradictions:
         when = self.when
-        if when.distinct_reporters > when.at_least:
-            yield (
-                ("when", "distinct_reporters"),
-                _error("more_reporters_than_reports", reports=when.at_least),
-            )
+        if isinstance(when, Unusual):
+            reports = when.anomaly.at_least
+        else:
+            reports = max(count.at_least for count in self.counts())
         if self.outside and not self.only_in:
-            yield ("outside",), _error("outside_of_no_season")
-        if self.outside and self.outside.at_least <= when.at_least:
-            yield ("outside", "at_least"), _error("outside_no_stricter", reports=when.at_least)
+            why = "`outside` has no meaning without `only_in`"
+            yield ("outside",), contradiction("outside_of_no_season", why)
+        if self.outside and not isinstance(when, Count):
+            why = "`outside` has a meaning only where `when` is one count"
+            yield ("outside",), contradiction("outside_of_no_count", why)
+        elif self.outside and self.outside.at_least <= reports:
+            why = "must be more than the {reports} asked in season"
+            found = contradiction("outside_no_stricter", why, reports=reports)
+            yield ("outside", "at_least"), found
         if self.alert.inhibited_by == self.id:
-            yield ("alert", "inhibited_by"), _error("inhibits_itself")
-        reports, severity = when.at_least, self.alert.severity
+            why = "a rule cannot inhibit itself"
+            yield ("alert", "inhibited_by"), contradiction("inhibits_itself", why)
+        yield from self._steps(reports)
+
+    def _steps(self, reports: int) -> Contradictions:
+        severity = self.alert.severity
         for step, escalation in enumerate(self.escalate):
             if escalation.at_least <= reports:
-                yield ("escalate", step, "at_least"), _error("step_not_rising", reports=reports)
+                why = "must be more than the {reports} of the step before"
+                found = contradiction("step_not_rising", why, reports=reports)
+                yield ("escalate", step, "at_least"), found
             if SEVERITIES.index(escalation.severity) <= SEVERITIES.index(severity):
-                yield ("escalate", step, "severity"), _error("step_no_graver", severity=severity)
+                why = "must be graver than the `{severity}` of the step before"
+                found = contradiction("step_no_graver", why, severity=severity)
+                yield ("escalate", step, "severity"), found
             reports, severity = escalation.at_least, escalation.severity
-
-
-_CONTRADICTIONS = {
-    "more_reporters_than_reports": "at most {reports} people can have sent {reports} reports",
-    "outside_of_no_season": "`outside` has no meaning without `only_in`",
-    "outside_no_stricter": "must be more than the {reports} asked in season",
-    "inhibits_itself": "a rule cannot inhibit itself",
-    "step_not_rising": "must be more than the {reports} of the step before",
-    "step_no_graver": "must be graver than the `{severity}` of the step before",
-}
-
-
-def _error(kind: str, **facts: Any) -> PydanticCustomError:
-    return PydanticCustomError(kind, _CONTRADICTIONS[kind], facts or None)

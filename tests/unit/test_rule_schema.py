@@ -39,6 +39,11 @@ def changed(path: str, value: object) -> dict[str, Any]:
     return rule
 
 
+def without_tags(path: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Leave out the steps that name which form of a union was tried."""
+    return tuple(step for step in path if step not in ("counted", "list"))
+
+
 def test_the_schema_file_is_current() -> None:
     """`python -m service.content.schema > rules/rule.schema.json` writes it anew."""
     assert (RULES / "rule.schema.json").read_text(encoding="utf-8") == rule_schema()
@@ -56,7 +61,7 @@ def test_each_file_of_rules_names_the_schema_and_follows_it(file: Path) -> None:
     [
         ("id", "Market Cluster", ("id",)),
         ("status", "on", ("status",)),
-        ("when/types", [], ("when", "types", "list")),
+        ("when/types", [], ("when", "types")),
         ("when/types", "market_attack", ("when", "types")),
         ("when/at_least", 0, ("when", "at_least")),
         ("when/distinct_reporters", 4, ("when", "distinct_reporters")),
@@ -77,7 +82,7 @@ def test_each_file_of_rules_names_the_schema_and_follows_it(file: Path) -> None:
 def test_refusals_stand_at_their_field(path: str, value: object, where: tuple[object, ...]) -> None:
     with pytest.raises(ValidationError) as raised:
         Rule.model_validate(changed(path, value))
-    assert where in [error["loc"] for error in raised.value.errors()]
+    assert where in [without_tags(error["loc"]) for error in raised.value.errors()]
 
 
 def test_outside_asks_for_more_than_the_season() -> None:

@@ -7,14 +7,15 @@ import pytest
 from pydantic import BaseModel
 
 from service.content.areas import AreaPolicy, MergedAreas
-from service.domain.rule import AlertSpec, Escalation, Outside, Rule, When, Within
+from service.domain.condition import AllOf, AnomalySpec, AnyOf, Count, Sequence, Unusual
+from service.domain.rule import AlertSpec, Again, Escalation, Outside, Rule, Within
 from service.domain.seasons import Recurring, Season, Window, Zone
 from tests.support.content_dir import PROJECT, copy_of_content, problems_of
 
 README = (PROJECT / "rules" / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 MODELS: list[type[BaseModel]] = [
-    Rule, When, Within, Outside, AlertSpec, Escalation,
+    Rule, Count, Within, Outside, AlertSpec, Escalation,
     Season, Zone, Window, Recurring, AreaPolicy, MergedAreas,
 ]  # fmt: skip
 
