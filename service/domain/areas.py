@@ -7,6 +7,7 @@ always one of the areas that they named, never a smaller group of people.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 COUNTRY = "ML"
 
@@ -94,13 +95,18 @@ def in_use(
     for the whole time; it may then come into use anew. The country is always in use.
     """
     standings: dict[str, _Standing] = {}
-    for at, joins, member in _timeline(memberships, now):
-        for area in tree.path(member.area):
-            standing = standings.setdefault(area, _Standing())
-            if joins:
-                standing.join(at, k + margin)
-            else:
-                standing.leave(at, member.joined_at, k, k + margin)
+    for at, events in groupby(_timeline(memberships, now), key=lambda event: event[0]):
+        touched: set[str] = set()
+        for _, joins, member in events:
+            for area in tree.path(member.area):
+                standing = standings.setdefault(area, _Standing())
+                if joins:
+                    standing.enrolled += 1
+                else:
+                    standing.leave(member.joined_at, k)
+            touched.update(tree.path(member.area))
+        for area in touched:
+            standings[area].enter(at, k + margin)
     used = {area for area, standing in standings.items() if standing.since is not None}
     return frozenset(used | {COUNTRY})
 
@@ -118,21 +124,14 @@ class _Standing:
     since: int | None = None
     steady: int = 0
 
-    def join(self, at: int, enough: int) -> None:
-        self.enrolled += 1
-        if self.since == at:
-            self.steady += 1
-        self._enter(at, enough)
-
-    def leave(self, at: int, joined_at: int, k: int, enough: int) -> None:
+    def leave(self, joined_at: int, k: int) -> None:
         self.enrolled -= 1
         if self.since is not None and joined_at <= self.since:
             self.steady -= 1
             if self.steady < k:
                 self.since = None
-        self._enter(at, enough)
 
-    def _enter(self, at: int, enough: int) -> None:
+    def enter(self, at: int, enough: int) -> None:
         if self.since is None and self.enrolled >= enough:
             self.since, self.steady = at, self.enrolled
 

@@ -117,6 +117,14 @@ def test_newcomers_do_not_stand_in_for_those_who_were_there():
     assert "ML050101" in used(first, enrolled("ML050101", 3, joined_at=40))
 
 
+def test_those_who_leave_at_one_moment_leave_together():
+    first = enrolled("ML050101", 4) + enrolled("ML050101", 3, left_at=50)
+    later = enrolled("ML050101", 1, joined_at=10, left_at=50) + enrolled(
+        "ML050101", 2, joined_at=10
+    )
+    assert "ML050101" not in used(first, later)
+
+
 def test_an_area_out_of_use_comes_back_only_with_the_margin():
     shrunk = enrolled("ML050101", 4) + enrolled("ML050101", 3, left_at=50)
     assert "ML050101" not in used(shrunk, enrolled("ML050101", 2, joined_at=60))
