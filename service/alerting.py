@@ -28,6 +28,7 @@ class Alerting:
     def __init__(self, content: Content, metrics: Metrics) -> None:
         self._content = content
         self._metrics = metrics
+        self._rules = {rule.hash: rule.text for rule in content.rules}
         self._acts = {"raise": self._raise, "escalate": self._escalate, "correct": self._correct}
 
     async def carry_out(
@@ -35,6 +36,8 @@ class Alerting:
     ) -> None:
         """Keep every decision with its reasons; tell people of those that are live."""
         await reports.add_decisions(tx, decisions, now)
+        hashes = {decision.rule_hash for decision in decisions}
+        await reports.keep_rules(tx, {hash_: self._rules[hash_] for hash_ in hashes})
         for decision in decisions:
             self._metrics.decisions.count(decision.kind)
             log.info("decided", kind=decision.kind, rule=decision.rule, live=decision.live)

@@ -145,14 +145,18 @@ class Rule(Part):
     )
 
     @cached_property
-    def hash(self) -> str:
-        """16 hexadecimal digits that change when the rule's meaning or wording does.
+    def text(self) -> str:
+        """The rule as JSON in one fixed form: what `hash` is made from.
 
         What is as by default is left out, so a language that grows optional parts keeps old hashes.
         """
         written = self.model_dump(mode="json", exclude_defaults=True)
-        canonical = json.dumps(written, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+        return json.dumps(written, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+    @cached_property
+    def hash(self) -> str:
+        """16 hexadecimal digits that change when the rule's meaning or wording does."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
 
     def counts(self) -> tuple[Count, ...]:
         """Return every count of the condition, whichever way it is written."""

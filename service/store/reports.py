@@ -1,6 +1,6 @@
 """Reports, the incidents that they corroborate, and what the rules decided of them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.domain.evidence import Check, Decision, Evidence
 from service.domain.geo import Point
-from service.store.store import AnyRow
-from service.store.tables import alert, decision, incident, report
+from service.store.store import AnyRow, insert_new
+from service.store.tables import alert, decision, incident, report, rule_text
 
 
 async def add(
@@ -63,6 +63,23 @@ async def incidents_since(tx: AsyncConnection, since: datetime) -> Sequence[AnyR
     return (await tx.execute(query)).all()
 
 
+async def by_id(tx: AsyncConnection, ids: Sequence[int]) -> Sequence[AnyRow]:
+    """These reports, in the order in which the engine judges them."""
+    query = select(report).where(report.c.id.in_(ids))
+    return (await tx.execute(query.order_by(report.c.occurred_at, report.c.id))).all()
+
+
+async def keep_rules(tx: AsyncConnection, texts: Mapping[str, str]) -> None:
+    """Keep what rules say, by their hashes; one that is kept already stays as it is."""
+    rows = [{"hash": hash_, "text": text_} for hash_, text_ in texts.items()]
+    await tx.execute(insert_new(tx, rule_text), rows)
+
+
+async def rule_said(tx: AsyncConnection, rule_hash: str) -> str | None:
+    """The text that a rule had when its hash was this."""
+    return await tx.scalar(select(rule_text.c.text).where(rule_text.c.hash == rule_hash))
+
+
 async def add_decisions(tx: AsyncConnection, decisions: Sequence[Decision], now: datetime) -> None:
     """Keep what was decided, with every reason."""
     rows = []
@@ -98,3 +115,21 @@ async def decisions_since(tx: AsyncConnection, since: datetime) -> list[Decision
         )
         for row in await tx.execute(query)
     ]
+
+
+async def decisions_about(tx: AsyncConnection, episode: str) -> Sequence[AnyRow]:
+    """What was decided of one episode, in the order it was decided."""
+    query = select(decision).where(decision.c.episode == episode).order_by(decision.c.id)
+    return (await tx.execute(query)).all()
+
+
+async def suppressed_for(tx: AsyncConnection, suppressor: str) -> Sequence[AnyRow]:
+    """What was not told because of the episode `rule:opener`."""
+    query = select(decision).where(decision.c.suppressed_by == suppressor)
+    return (await tx.execute(query.order_by(decision.c.id))).all()
+
+
+async def decisions_of(tx: AsyncConnection, rule: str, since: datetime) -> Sequence[AnyRow]:
+    """What a rule decided of things that happened since then, in the order it was decided."""
+    query = select(decision).where(decision.c.rule == rule, decision.c.at >= since)
+    return (await tx.execute(query.order_by(decision.c.id))).all()

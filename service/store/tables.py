@@ -22,6 +22,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     TypeDecorator,
     UniqueConstraint,
     text,
@@ -202,8 +203,17 @@ decision = Table(
     Column("late", Boolean, nullable=False),
     Column("live", Boolean, nullable=False),
     Column("checks", JSON, nullable=False),  # [name, value, threshold, met]
-    Column("suppressed_by", String(64)),
+    Column("suppressed_by", String(80), index=True),
     Column("decided_at", UtcDateTime, nullable=False),
+    Index("ix_decision_rule", "rule", "at"),
+)
+
+# What each rule that decided something said then, as its hash was made from it.
+rule_text = Table(
+    "rule_text",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
 )
 
 outbox = Table(

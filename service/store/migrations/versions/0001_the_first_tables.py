@@ -46,12 +46,16 @@ def upgrade() -> None:
         sa.Column("late", sa.Boolean(), nullable=False),
         sa.Column("live", sa.Boolean(), nullable=False),
         sa.Column("checks", sa.JSON(), nullable=False),
-        sa.Column("suppressed_by", sa.String(length=64), nullable=True),
+        sa.Column("suppressed_by", sa.String(length=80), nullable=True),
         sa.Column("decided_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decision")),
     )
     with op.batch_alter_table("decision", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_decision_episode"), ["episode"], unique=False)
+        batch_op.create_index("ix_decision_rule", ["rule", "at"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_decision_suppressed_by"), ["suppressed_by"], unique=False
+        )
 
     op.create_table(
         "inbox",
@@ -236,6 +240,12 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_report_incident_id"), ["incident_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_report_occurred_at"), ["occurred_at"], unique=False)
 
+    op.create_table(
+        "rule_text",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_rule_text")),
+    )
     op.create_table(
         "response",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
