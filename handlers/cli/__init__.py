@@ -11,7 +11,18 @@ import typer
 from pydantic import ValidationError
 
 from handlers.app import NotReady
-from handlers.cli import check, doctor, keys, parse, people, serving, setup
+from handlers.cli import (
+    backtest,
+    check,
+    doctor,
+    explain,
+    keys,
+    parse,
+    people,
+    serving,
+    setup,
+    test_rules,
+)
 from service.content import ContentError
 from service.vault.keys import KeysError
 
@@ -26,6 +37,9 @@ app = typer.Typer(
 app.command("init")(setup.init)
 app.command("serve")(serving.serve)
 app.command("check")(check.check)
+app.command("backtest")(backtest.backtest)
+app.command("test-rules")(test_rules.run)
+app.command("explain")(explain.explain)
 app.command("parse")(parse.parse)
 app.command("doctor")(doctor.doctor)
 app.add_typer(people.focal_points, name="focal-point")
