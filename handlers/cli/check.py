@@ -2,17 +2,29 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import typer
 
 from handlers.settings import Settings
 from service import content
 from service.content import ContentError, Problem
+from service.content.problem import printable
+from service.domain.privacy import Waiver
 
-_SUMMARY = {
-    "en": {0: "no problems", 1: "1 problem", 2: "{count} problems"},
-    "fr": {0: "aucun problème", 1: "1 problème", 2: "{count} problèmes"},
+Language = Literal["fr", "en"]
+
+_COUNTS = {
+    "en": (("no problems", "1 problem", "{count} problems"), ("", "1 warning", "{count} warnings")),
+    "fr": (
+        ("aucun problème", "1 problème", "{count} problèmes"),
+        ("", "1 avertissement", "{count} avertissements"),
+    ),
+}
+_WARNING = {"en": "warning", "fr": "avertissement"}
+_WAIVED = {
+    "en": "{rule} is live by a waiver ({exposes}) of {author}, {date}: {why}",
+    "fr": "{rule} est en service par une dérogation ({exposes}) de {author}, {date} : {why}",
 }
 
 
@@ -26,7 +38,7 @@ def check(
         ),
     ] = None,
     language: Annotated[
-        Literal["fr", "en"], typer.Option(help="The language in which problems are told.")
+        Language, typer.Option(help="The language in which problems are told.")
     ] = "en",
     json_: Annotated[
         bool, typer.Option("--json", help="Print JSON, for a program to read.")
@@ -34,26 +46,62 @@ def check(
 ) -> None:
     """Check rules, seasons, places and texts: every problem, where it is, and what to do.
 
-    Exits with 1 if there are problems.
+    What a rule could give away about those who report is checked too: a live rule that could needs
+    a waiver. Exits with 1 if there are problems; warnings and waivers are told, and are none.
     """
-    problems = _problems(content_dir or Settings().content_dir)
+    found = _check(content_dir or Settings().content_dir)
     if language == "fr":
-        problems = [problem.in_french() for problem in problems]
+        found = found.in_french()
     if json_:
-        told = [problem._asdict() for problem in problems]
+        told = [{"level": "problem"} | problem._asdict() for problem in found.problems]
+        told += [{"level": "warning"} | warning._asdict() for warning in found.warnings]
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
     else:
-        for problem in problems:
-            typer.echo(str(problem))
-        summary = _SUMMARY[language][min(len(problems), 2)]
-        typer.echo(summary.format(count=len(problems)), err=True)
-    if problems:
+        for problem in found.problems:
+            typer.echo(problem.told())
+        for warning in found.warnings:
+            typer.echo(warning.told(_WARNING[language]))
+    for waiver in found.waivers:
+        typer.echo(printable(_waived(waiver, language)), err=True)
+    typer.echo(_summary(found, language), err=True)
+    if found.problems:
         raise typer.Exit(1)
 
 
-def _problems(content_dir: Path) -> list[Problem]:
+class _Found(NamedTuple):
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+
+    def in_french(self) -> "_Found":
+        return self._replace(
+            problems=tuple(problem.in_french() for problem in self.problems),
+            warnings=tuple(warning.in_french() for warning in self.warnings),
+        )
+
+
+def _check(content_dir: Path) -> _Found:
     try:
-        content.load(content_dir)
+        loaded = content.load(content_dir)
     except ContentError as error:
-        return list(error.problems)
-    return []
+        return _Found(error.problems, error.warnings)
+    return _Found(warnings=loaded.warnings, waivers=loaded.waivers)
+
+
+def _waived(waiver: Waiver, language: Language) -> str:
+    why = waiver.why
+    if isinstance(why, dict):
+        why = why.get(language) or next(iter(why.values()))
+    return _WAIVED[language].format(
+        rule=waiver.rule,
+        exposes=", ".join(waiver.exposes),
+        author=waiver.author,
+        date=waiver.date,
+        why=why,
+    )
+
+
+def _summary(found: _Found, language: Language) -> str:
+    counts = zip(_COUNTS[language], (len(found.problems), len(found.warnings)), strict=True)
+    said = (words[min(count, 2)].format(count=count) for words, count in counts)
+    return ", ".join(filter(None, said))

@@ -24,6 +24,10 @@ class Files:
         """16 hexadecimal digits that change when any text read so far does."""
         return self._digest.hexdigest()[:16]
 
+    def has(self, file: str) -> bool:
+        """Whether there is anything of that name, readable or not."""
+        return os.path.lexists(self.directory / file)
+
     def text(self, file: str, limit: int) -> str | None:
         """Return the UTF-8 text of a file of at most `limit` bytes; None if that is a problem."""
         try:

@@ -100,6 +100,10 @@ _VALUES = {
     "unknown key `{key}`": "clé inconnue `{key}`",
     "did you mean `{key}`?": "vouliez-vous dire `{key}` ?",
     "the keys are {keys}": "les clés sont {keys}",
+    "`{key}` cannot stand beside `{other}`": "`{key}` ne peut pas être à côté de `{other}`",
+    "write it inside `{other}`, or remove it": "écrivez-la dans `{other}`, ou ôtez-la",
+    "`{key}` cannot stand here": "`{key}` ne peut pas être ici",
+    "remove it": "ôtez-la",
     "`{key}` is missing": "`{key}` manque",
     "add `{key}:`": "ajoutez `{key}:`",
     "`{written}` is not one of {choices}": "`{written}` n'est pas dans {choices}",
@@ -134,6 +138,11 @@ _VALUES = {
         "un nom court et unique : petites lettres, chiffres et traits d'union"
     ),
     "A pcode of its own": "un pcode à elle",
+    "The rule's id": "l'id de la règle",
+    "The rule's id, or `any` for every rule": "l'id de la règle, ou `any` pour toutes",
+    "The rule's hash, as `vigie check` tells it": (
+        "l'empreinte de la règle, comme `vigie check` la donne"
+    ),
 }
 _RULES = {
     "a duration is written 72h, 3d or 2w": "une durée s'écrit 72h, 3d (jours) ou 2w (semaines)",
@@ -151,6 +160,30 @@ _RULES = {
     "must be graver than the `{severity}` of the step before": (
         "doit être plus grave que `{severity}`, à l'étape précédente"
     ),
+    "`within` must say where: km, area or place": "`within` doit dire où : km, area ou place",
+    "`within` has `{one}` already": "`within` a déjà `{one}`",
+    "a sequence is within km and hours": "une suite se compte en km et en heures (km, hours)",
+    "must be at least four times the `window`": "doit faire au moins quatre fois `window`",
+    "`per` is written [area, type]": "`per` s'écrit [area, type]",
+    "must be at least the {hours} hours of `after`": (
+        "doit faire au moins les {hours} heures de `after`"
+    ),
+    "`outside` has a meaning only where `when` is one count": (
+        "`outside` n'a de sens que si `when` est un seul compte"
+    ),
+    "an exact place is asked for only with two distinct reporters or more": (
+        "un lieu exact ne se demande qu'avec deux personnes distinctes ou plus"
+    ),
+    "ask for distinct_reporters: 2": "demandez distinct_reporters: 2",
+    "`{type}` is not public in the codebook: no rule may ask for its exact place": (
+        "`{type}` n'est pas public dans le codebook : "
+        "aucune règle ne peut en demander le lieu exact"
+    ),
+    "take out `place: exact`": "ôtez `place: exact`",
+    "no market day is known, so this can never be met": (
+        "aucun jour de marché n'est connu : cela ne peut jamais arriver"
+    ),
+    "write the markets in rules/markets.yaml": "écrivez les marchés dans rules/markets.yaml",
     "another rule has the id `{id}`": "une autre règle a l'id `{id}`",
     "rename one of the two; see {where}": "renommez l'une des deux ; voyez {where}",
     "one report of any type may not alert alone": (
@@ -296,6 +329,55 @@ _TEXTS = {
         "remettez la liste : sans elle aucun texte n'est vérifié pour ces mots"
     ),
 }
+_LISTS_SILENCES_AND_MARKETS = {
+    "a list is named in small letters, as armed_raids": (
+        "une liste se nomme en petites lettres, comme attaques_armees"
+    ),
+    "`{name}` is a type of its own: a list needs another name": (
+        "`{name}` est déjà un type : il faut un autre nom à la liste"
+    ),
+    "rename the list": "renommez la liste",
+    "a moment is written {day} or {moment}": "un moment s'écrit {day} ou {moment}",
+    "ends before it begins": "finit avant de commencer",
+    "another silence has the id `{id}`": "un autre silence a l'id `{id}`",
+    "rename one of the two": "renommez l'un des deux",
+    "no place has the code `{code}`": "aucun lieu n'a le code `{code}`",
+    "look it up with `vigie parse`, or in rules/places": (
+        "cherchez-le avec `vigie parse`, ou dans rules/places"
+    ),
+    "the place `{code}` is called `{name}`": "le lieu `{code}` s'appelle `{name}`",
+    "correct the code or the name": "corrigez le code ou le nom",
+}
+_PRIVACY = {
+    "one person alone can raise this alert, which may tell who reported": (
+        "une seule personne peut déclencher cette alerte, ce qui peut dire qui a signalé"
+    ),
+    "it looks at one {unit} at a time, where fewer than {k} may report: the alert would tell that "
+    "one of them did": (
+        "elle regarde un lieu à la fois ({unit}), où moins de {k} personnes peuvent signaler : "
+        "l'alerte dirait que l'une d'elles l'a fait"
+    ),
+    "look at a cercle, or at more kilometres": "regardez un cercle, ou plus de kilomètres",
+    "it asks for the exact place, which may tell who was there to report": (
+        "elle demande le lieu exact, ce qui peut dire qui était là pour signaler"
+    ),
+    "{said_instead}, or waive it in rules/waivers.yaml (exposes: {code}, hash: {hash})": (
+        "{said_instead}, ou accordez une dérogation dans rules/waivers.yaml "
+        "(exposes: {code}, hash: {hash})"
+    ),
+    "{said_instead}: it cannot go live without a waiver": (
+        "{said_instead} : elle ne peut pas passer en service sans dérogation"
+    ),
+    "take the waiver out": "ôtez la dérogation",
+    "`{rule}` has changed since this waiver: its hash is now {hash}": (
+        "`{rule}` a changé depuis cette dérogation : son empreinte est maintenant {hash}"
+    ),
+    "decide anew and write that hash, or take the waiver out": (
+        "décidez de nouveau et écrivez cette empreinte, ou ôtez la dérogation"
+    ),
+    "`{rule}` does not expose {code}": "`{rule}` n'expose pas {code}",
+    "take it out of the waiver": "ôtez-le de la dérogation",
+}
 # Last, as they fit most.
 _GENERAL = {
     "add {what}": "ajoutez {what}",
@@ -303,5 +385,15 @@ _GENERAL = {
     "{word}?": "{word} ?",
 }
 _FRENCH = (
-    _FILES | _YAML | _VALUES | _RULES | _SEASONS_AND_AREAS | _PLACES | _CODEBOOK | _TEXTS | _GENERAL
+    _FILES
+    | _YAML
+    | _VALUES
+    | _RULES
+    | _SEASONS_AND_AREAS
+    | _LISTS_SILENCES_AND_MARKETS
+    | _PRIVACY
+    | _PLACES
+    | _CODEBOOK
+    | _TEXTS
+    | _GENERAL
 )

@@ -1,33 +1,50 @@
 """Load `rules/` and `templates_sms/`: all of the content, or every problem of every file."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
 from service import texts
-from service.content.across import Written, rules_hold, seasons_exist_in
+from service.content.across import (
+    Known,
+    Written,
+    lists_hold,
+    rules_hold,
+    seasons_exist_in,
+    silences_hold,
+)
 from service.content.areas import AreaPolicy
 from service.content.files import YAML_LIMIT, Files
-from service.content.problem import ContentError, Problem
+from service.content.markets import WeeklyMarkets, markets_exist
+from service.content.problem import ContentError, Problem, in_order
+from service.content.shared import Shared, names_of_lists
 from service.content.tables import FOLDER, gazetteer
 from service.content.typed import Reader
+from service.content.waivers import Linted, lint
 from service.content.yaml import Document, compose_strict
 from service.domain.areas import COUNTRY, AreaTree
 from service.domain.codebook import Codebook
 from service.domain.gazetteer import Gazetteer
+from service.domain.markets import MarketDays
+from service.domain.privacy import Waiver, Waivers
 from service.domain.rule import Rule
 from service.domain.seasons import Seasons
+from service.domain.silence import Silence, Silences
 from service.texts import Texts
 
 CODEBOOK = "rules/codebook.yaml"
 SEASONS = "rules/seasons.yaml"
 AREAS = "rules/areas.yaml"
 RULES = "rules/alerts"
+LISTS = "rules/lists.yaml"
+SILENCES = "rules/silences.yaml"
+WAIVERS = "rules/waivers.yaml"
+MARKETS = "rules/markets.yaml"
 TEXTS = "templates_sms"
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -35,16 +52,24 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Everything that coordinators wrote, checked. `hash` changes when any of it does."""
+    """Everything that coordinators wrote, checked. `hash` changes when any of it does.
+
+    `waivers` are those by which a live rule may expose what it does; `warnings` is what they
+    should look at though it can be used.
+    """
 
     codebook: Codebook
     gazetteer: Gazetteer
     tree: AreaTree
     seasons: Seasons
     rules: tuple[Rule, ...]
+    silences: tuple[Silence, ...]
+    markets: MarketDays
+    waivers: tuple[Waiver, ...]
     areas: AreaPolicy
     texts: Texts
     hash: str
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def timezone(self) -> ZoneInfo:
@@ -75,20 +100,33 @@ class _Loader:
         tree = self._tree(places, areas, written_areas) if places is not None and areas else None
         if seasons and tree:
             self._problems += seasons_exist_in(seasons, written_seasons, tree)
-        rules = list(self._rules())
-        self._problems += rules_hold(rules, codebook, seasons)
+        markets = self._markets(places)
+        lists, defaults = self._shared(codebook)
+        rules = list(self._rules(lists, defaults))
+        known = Known(codebook, lists, seasons, None if markets is None else bool(markets.root))
+        self._problems += rules_hold(rules, known)
+        silences = self._silences(rules, areas, tree)
+        linted = self._lint(rules, areas)
         sources = self._texts(codebook, tree)
-        if self._problems or not (codebook and seasons and areas and tree) or places is None:
-            raise ContentError(self._problems)
+        if (
+            self._problems
+            or not (codebook and seasons and areas and tree and markets and silences)
+            or places is None
+        ):
+            raise ContentError(self._problems, linted.warnings)
         return Content(
             codebook=codebook,
             gazetteer=places,
             tree=tree,
             seasons=seasons,
             rules=tuple(each.rule for each in rules if each.rule),
+            silences=silences.root,
+            markets=markets.days(places),
+            waivers=tuple(linted.in_use),
             areas=areas,
             texts=Texts(sources.templates),
             hash=self._files.digest,
+            warnings=in_order(linted.warnings),
         )
 
     def _yaml(self, file: str) -> Document:
@@ -104,15 +142,70 @@ class _Loader:
         return self._part(document, Reader(model), ()) if document.data is not None else None
 
     def _part(
-        self, document: Document, reader: Reader[Model], at: tuple[str | int, ...]
+        self,
+        document: Document,
+        reader: Reader[Model],
+        at: tuple[str | int, ...],
+        defaults: Mapping[str, Any] | None = None,
     ) -> Model | None:
         told = len(document.problems)
-        read = reader.read(document, at)
+        read = reader.read(document, at, defaults)
         self._problems += document.problems[told:]
         return read
 
-    def _rules(self) -> Iterator[Written]:
-        reader = Reader(Rule)
+    def _optional(
+        self, file: str, empty: Model, context: Mapping[str, Any] | None = None
+    ) -> tuple[Document, Model | None]:
+        """Read a file that may be absent or hold nothing, which is as good as `empty`."""
+        if not self._files.has(file):
+            return Document(file), empty
+        source = self._files.text(file, YAML_LIMIT)
+        if source is None:
+            return Document(file), None
+        document = compose_strict(file, source)
+        self._problems += document.problems
+        if document.data is None:
+            return document, None if document.problems else empty
+        return document, self._part(document, Reader(type(empty), context), ())
+
+    def _shared(
+        self, codebook: Codebook | None
+    ) -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, Any]]:
+        """Return the lists of types and the defaults."""
+        document, shared = self._optional(LISTS, Shared())
+        if shared is None:
+            return names_of_lists(document.data), {}
+        if codebook:
+            self._problems += lists_hold(shared, document, codebook)
+        return shared.lists, shared.under()
+
+    def _markets(self, places: Gazetteer | None) -> WeeklyMarkets | None:
+        document, markets = self._optional(MARKETS, WeeklyMarkets(()))
+        if markets and places is not None:
+            self._problems += markets_exist(markets, document, places)
+        return markets
+
+    def _silences(
+        self, rules: Iterable[Written], areas: AreaPolicy | None, tree: AreaTree | None
+    ) -> Silences | None:
+        context = {"zone": areas.zone} if areas else None
+        document, silences = self._optional(SILENCES, Silences(()), context)
+        if silences is not None:
+            ids = [each.id for each in rules]
+            self._problems += silences_hold(silences, document, ids, tree)
+        return silences
+
+    def _lint(self, rules: Iterable[Written], areas: AreaPolicy | None) -> Linted:
+        """Lint for privacy, where it is known what is waived and how many an area must have."""
+        document, waivers = self._optional(WAIVERS, Waivers(()))
+        linted = lint(rules, waivers, document, areas.k) if waivers and areas else Linted()
+        self._problems += linted.problems
+        return linted
+
+    def _rules(
+        self, lists: Mapping[str, tuple[str, ...]], defaults: Mapping[str, Any]
+    ) -> Iterator[Written]:
+        reader = Reader(Rule, {"lists": lists})
         for file in self._files.names(RULES):
             document = self._yaml(file)
             if document.data is None:
@@ -123,7 +216,7 @@ class _Loader:
                 continue
             for number, data in enumerate(document.data):
                 name = data.get("id") if isinstance(data, dict) else None
-                rule = self._part(document, reader, (number,))
+                rule = self._part(document, reader, (number,), defaults)
                 yield Written(document, (number,), name if isinstance(name, str) else "", rule)
 
     def _tree(self, places: Gazetteer, areas: AreaPolicy, document: Document) -> AreaTree | None:

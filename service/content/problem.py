@@ -27,11 +27,15 @@ class Problem(NamedTuple):
         return f"{self.file}:{self.line}:{self.column}"
 
     def __str__(self) -> str:
-        """Return all of it in one line, whatever the file holds."""
-        parts = [self.text] if self.text and f"`{self.text}`" not in self.why else []
+        return self.told()
+
+    def told(self, kind: str = "") -> str:
+        """Return all of it in one line, whatever the file holds; `kind` is said before it."""
+        parts = [kind] if kind else []
+        parts += [self.text] if self.text and f"`{self.text}`" not in self.why else []
         line = f"{self.where}: {': '.join((*parts, self.why))}"
         line += f"; {self.suggestion}" if self.suggestion else ""
-        return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
+        return printable(line)
 
     def in_french(self) -> "Problem":
         """Return the same problem in French, as far as there are words for it."""
@@ -40,12 +44,26 @@ class Problem(NamedTuple):
 
 
 class ContentError(Exception):
-    """The content cannot be used: see `problems`, in the order of files and lines."""
+    """The content cannot be used: see `problems`, in the order of files and lines.
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(set(problems), key=lambda each: each[:3]))
+    `warnings` is what should be looked at besides.
+    """
+
+    def __init__(self, problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> None:
+        self.problems = in_order(problems)
+        self.warnings = in_order(warnings)
         first = self.problems[0]
         super().__init__(
             f"{len(self.problems)} problems in the content, the first at {first.where}: "
             f"{first.why}. `vigie check` lists them all"
         )
+
+
+def printable(text: str) -> str:
+    """Return a text without anything that could steer a terminal."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return each problem once, in the order of files and lines."""
+    return tuple(sorted(set(problems), key=lambda each: each[:3]))

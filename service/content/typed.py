@@ -7,6 +7,7 @@ coordinator's words what the model's own error says in a programmer's.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -27,52 +28,117 @@ _BOOLEANS = {"true": True, "yes": True, "oui": True, "false": False, "no": False
 class Reader(Generic[Model]):
     """Reads documents, or parts of them, as one kind of model."""
 
-    def __init__(self, model: type[Model]) -> None:
+    def __init__(self, model: type[Model], context: Mapping[str, Any] | None = None) -> None:
+        """`context` is what the model's validators may ask for."""
         self._model = model
+        self._context = context
         self._schema: Schema = model.model_json_schema()
 
-    def read(self, document: Document, at: Path = ()) -> Model | None:
+    def read(
+        self, document: Document, at: Path = (), defaults: Mapping[str, Any] | None = None
+    ) -> Model | None:
         """Return the part of the document at `at` as the model; None where it has problems.
 
-        The problems are added to the document's.
+        The problems are added to the document's. `defaults` stand where the part says nothing.
         """
         data: Data = document.data
         for step in at:
             data = data[step]  # type: ignore[index]
-        mistyped: dict[Path, Problem] = {}
-        typed = self._typed(document, data, self._schema, at, mistyped)
-        document.problems += mistyped.values()
+        part = _Part(self._schema, document, at)
+        typed = part.typed(data, self._schema, at)
+        if isinstance(typed, dict) and defaults:
+            typed = _merged(defaults, typed)
+        document.problems += part.problems
         try:
-            model = self._model.model_validate(typed)
+            model = self._model.model_validate(typed, context=self._context)
         except ValidationError as error:
-            document.problems += self._told(document, at, error, mistyped)
+            document.problems += part.told(error)
             return None
-        return None if mistyped else model
+        return None if part.problems else model
 
-    def _typed(
-        self,
-        document: Document,
-        data: Data,
-        schema: Schema,
-        path: Path,
-        mistyped: dict[Path, Problem],
-    ) -> Typed:
+
+def _merged(under: Mapping[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Return `over`, and of `under` what it leaves out."""
+    merged = {**under, **over}
+    for key in under.keys() & over.keys():
+        if isinstance(under[key], Mapping) and isinstance(over[key], dict):
+            merged[key] = _merged(under[key], over[key])
+    return merged
+
+
+class _Part:
+    """One part of a document, held against a schema.
+
+    A misspelt key is a problem, and is then read as the key that it must be, so that what is wrong
+    below it is told as well, and nothing is told to be missing. `problems` are those met on the
+    way, before the model is asked.
+    """
+
+    def __init__(self, schema: Schema, document: Document, at: Path) -> None:
+        self._schema = schema
+        self._document = document
+        self._at = at
+        self._misspelt: dict[Path, str] = {}  # the written key, by the path with the right one
+        self._right: dict[Path, str] = {}  # the right key, by the path with the written one
+        self._mistyped: set[Path] = set()
+        self.problems: list[Problem] = []
+
+    def typed(self, data: Data, schema: Schema, path: Path) -> Typed:
         if isinstance(data, dict):
+            meant = self._meant(list(data), schema, path)
             return {
-                key: self._typed(document, held, self._below(schema, key), (*path, key), mistyped)
+                meant[key]: self.typed(held, self._below(schema, meant[key]), (*path, key))
                 for key, held in data.items()
             }
         if isinstance(data, list):
             return [
-                self._typed(document, held, self._below(schema, step), (*path, step), mistyped)
+                self.typed(held, self._below(schema, step), (*path, step))
                 for step, held in enumerate(data)
             ]
-        kinds = {each.get("type") for each in self._branches(schema)}
         try:
-            return _scalar(data, kinds)
+            return _scalar(data, {each.get("type") for each in self._branches(schema)})
         except _MistypedError as error:
-            mistyped[path] = document.problem(path, error.why, error.suggestion)
+            self._mistyped.add(path)
+            self.problems.append(self._document.problem(path, error.why, error.suggestion))
             return data
+
+    def told(self, error: ValidationError) -> Iterator[Problem]:
+        """Each of pydantic's errors once, in plain words, save where the type was wrong anyway."""
+        for details in error.errors(include_url=False):
+            path = self._written(details["loc"])
+            if path in self._mistyped:
+                continue
+            why, suggestion = self._plainly(details, path)
+            at_key = details["type"] == "extra_forbidden" or details["loc"][-1:] == ("[key]",)
+            yield self._document.problem(path, why, suggestion, at_key)
+
+    def _meant(self, written: list[str], schema: Schema, path: Path) -> dict[str, str]:
+        """Return each key with the key that it is read as; it is told which are misspelt."""
+        branches = list(self._branches(schema))
+        known = [key for branch in branches for key in branch.get("properties", {})]
+        is_closed = all(branch.get("additionalProperties") is False for branch in branches)
+        meant = {key: key for key in written}
+        for key in written if is_closed else ():
+            left = [each for each in known if each not in meant.values()]
+            if key not in known and (near := _nearest(key, left)):
+                meant[key] = near
+                self._misspelt[(*path, near)] = key
+                self._right[(*path, key)] = near
+                why, suggestion = f"unknown key `{key}`", _did_you_mean(near)
+                self.problems.append(self._document.problem((*path, key), why, suggestion, True))
+        return meant
+
+    def _written(self, loc: Path) -> Path:
+        """Return the path in the document of a validator's path.
+
+        Steps that the document has not are passed over: a validator names the branches that it
+        tried as if they were steps, and what is missing stands nowhere.
+        """
+        here = self._at
+        for step in loc:
+            there = (*here, self._misspelt.get((*here, step), step))
+            here = there if there in self._document.values else here
+        return here
 
     def _branches(self, schema: Schema) -> Iterator[Schema]:
         """Every schema that a value here may follow."""
@@ -85,43 +151,21 @@ class Reader(Generic[Model]):
             yield schema
 
     def _below(self, schema: Schema, step: str | int) -> Schema:
-        """The schema of one item or key; an empty one where there is none."""
-        for branch in self._branches(schema):
-            if isinstance(step, int):
-                found = branch.get("items")
-            else:
-                other = branch.get("additionalProperties") or next(
-                    iter(branch.get("patternProperties", {}).values()), None
-                )
-                found = branch.get("properties", {}).get(step, other)
-            if isinstance(found, dict):
-                return found
-        return {}
+        """The schema of one item or key, any of several; an empty one where there is none."""
+        found = [each for each in map(partial(_held, step=step), self._branches(schema)) if each]
+        return found[0] if len(found) == 1 else {"anyOf": found} if found else {}
 
-    def _at(self, path: Iterable[str | int]) -> Schema:
+    def _schema_at(self, path: Path) -> Schema:
         schema = self._schema
-        for step in path:
-            schema = self._below(schema, step)
+        for end in range(len(self._at) + 1, len(path) + 1):
+            schema = self._below(schema, self._right.get(path[:end], path[end - 1]))
         return schema
-
-    def _told(
-        self, document: Document, at: Path, error: ValidationError, mistyped: Mapping[Path, Problem]
-    ) -> Iterator[Problem]:
-        """Each of pydantic's errors once, in plain words, save where the type was wrong anyway."""
-        for details in error.errors(include_url=False):
-            path = document.reach((*at, *details["loc"]))
-            if path in mistyped:
-                continue
-            why, suggestion = self._plainly(details, path[len(at) :])
-            at_key = details["type"] == "extra_forbidden" or details["loc"][-1:] == ("[key]",)
-            yield document.problem(path, why, suggestion, at_key)
 
     def _plainly(self, details: ErrorDetails, path: Path) -> tuple[str, str | None]:
         kind, facts = details["type"], details.get("ctx", {})
         match kind:
             case "extra_forbidden":
-                key, keys = str(path[-1]), self._keys(path[:-1])
-                return f"unknown key `{key}`", closest(key, keys) or f"the keys are {_list(keys)}"
+                return self._unknown(path)
             case "missing":
                 key = str(details["loc"][-1])
                 return f"`{key}` is missing", f"add `{key}:`"
@@ -130,7 +174,7 @@ class Reader(Generic[Model]):
                 why = f"`{written}` is not one of {_list(choices)}"
                 return why, closest(written, choices)
             case "string_pattern_mismatch":
-                described = self._at(path).get("description")
+                described = self._schema_at(path).get("description")
                 why = f"`{details['input']}` is not written as it should be"
                 return why, described or f"it must match {facts['pattern']}"
             case "value_error":
@@ -140,19 +184,43 @@ class Reader(Generic[Model]):
             return why.format(**facts), suggestion
         return details["msg"], None
 
-    def _keys(self, path: Path) -> list[str]:
-        branches = self._branches(self._at(path))
-        return [key for branch in branches for key in branch.get("properties", {})]
+    def _unknown(self, path: Path) -> tuple[str, str]:
+        """Tell a key that nobody knows from one that is known, but not beside another there."""
+        above, key = path[:-1], str(path[-1])
+        branches = [each.get("properties", {}) for each in self._branches(self._schema_at(above))]
+        keys = list(dict.fromkeys(key for branch in branches for key in branch))
+        if key not in keys:
+            return f"unknown key `{key}`", f"the keys are {_list(keys)}"
+        siblings = [each for each in self._document.keys if each[:-1] == above]
+        for path in siblings:
+            pair = {key, self._right.get(path, path[-1])}
+            if not any(pair <= branch.keys() for branch in branches):
+                other = path[-1]
+                why = f"`{key}` cannot stand beside `{other}`"
+                return why, f"write it inside `{other}`, or remove it"
+        return f"`{key}` cannot stand here", "remove it"
 
     def _choices(self, path: Path) -> list[str]:
         """The words that may stand at `path`; a dictionary's keys where it is a key."""
         choices: list[str] = []
-        for branch in self._branches(self._at(path)):
+        for branch in self._branches(self._schema_at(path)):
             choices += branch.get("enum", ()) or filter(None, (branch.get("const"),))
-        if choices or not path:
+        if choices or path == self._at:
             return choices
-        holders = self._branches(self._at(path[:-1]))
+        holders = self._branches(self._schema_at(path[:-1]))
         return [key for each in holders for key in each.get("propertyNames", {}).get("enum", ())]
+
+
+def _held(schema: Schema, step: str | int) -> Schema | None:
+    """The schema of one item or key of what one schema describes."""
+    if isinstance(step, int):
+        found = schema.get("items")
+    else:
+        other = schema.get("additionalProperties") or next(
+            iter(schema.get("patternProperties", {}).values()), None
+        )
+        found = schema.get("properties", {}).get(step, other)
+    return found if isinstance(found, dict) else None
 
 
 class _MistypedError(Exception):
@@ -192,8 +260,16 @@ def _meant(written: str, number: re.Pattern[str]) -> str:
 
 def closest(written: str, known: Iterable[str]) -> str | None:
     """Return the suggestion of the nearest known word, if one is near."""
-    near = get_close_matches(written.casefold(), list(known), n=1, cutoff=0.6)
-    return f"did you mean `{near[0]}`?" if near else None
+    near = _nearest(written, known)
+    return _did_you_mean(near) if near else None
+
+
+def _nearest(written: str, known: Iterable[str]) -> str | None:
+    return next(iter(get_close_matches(written.casefold(), list(known), n=1, cutoff=0.6)), None)
+
+
+def _did_you_mean(word: str) -> str:
+    return f"did you mean `{word}`?"
 
 
 def _list(words: Iterable[str]) -> str:

@@ -68,6 +68,12 @@ def _named(word: object) -> bool:
     return isinstance(word, str)
 
 
+def _per(value: object) -> object:
+    if not isinstance(value, list | tuple) or tuple(value) != ("area", "type"):
+        raise PydanticCustomError("not_per", "`per` is written [area, type]")
+    return value
+
+
 def _weekday(value: object) -> object:
     return _FRENCH_WEEKDAYS.get(value, value) if isinstance(value, str) else value
 
@@ -267,7 +273,11 @@ class Unusual(Part):
     types: Types = Field(
         description="Type ids of the codebook, a list of lists.yaml, or `any` for every type"
     )
-    per: tuple[Literal["area"], Literal["type"]] = Field(
+    per: Annotated[
+        tuple[Literal["area"], Literal["type"]],
+        BeforeValidator(_per),
+        WithJsonSchema({"type": "array", "items": {"enum": ["area", "type"]}}),
+    ] = Field(
         default=("area", "type"), description="[area, type]: each type in each area by itself"
     )
     anomaly: AnomalySpec = Field(description="What is more than usual")
@@ -300,3 +310,18 @@ When = Annotated[
     | Annotated[Unusual, Tag("unusual")],
     Discriminator(_form),
 ]
+
+
+def counts(when: When) -> tuple[tuple[Path, Count], ...]:
+    """Return path and count of every count of a condition, whichever way it is written."""
+    match when:
+        case Count():
+            return (((), when),)
+        case AllOf():
+            return tuple((("all_of", n), each) for n, each in enumerate(when.all_of))
+        case AnyOf():
+            return tuple((("any_of", n), each) for n, each in enumerate(when.any_of))
+        case Sequence():
+            return ((("first",), when.first), (("then",), when.then))
+        case Unusual():
+            return ()

@@ -11,10 +11,10 @@ NEAR_KM = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A weekly market: where it is held, and its day. `place` is its place code, if it has one."""
+    """A weekly market: the code and point of the place where it is held, and its day."""
 
-    place: str | None
-    point: Point
+    place: str
+    point: Point | None
     day: Weekday
 
 
@@ -26,10 +26,10 @@ class MarketDays:
         for market in markets:
             self._markets.setdefault(market.day, []).append(market)
 
-    def is_market_day(self, place: str, point: Point | None, weekday: Weekday) -> bool:
+    def is_market_day(self, place: str, point: Point, weekday: Weekday) -> bool:
         """Whether that weekday is the market day of the place, or of a market within 5 km."""
         return any(
             market.place == place
-            or (point is not None and distance_km(market.point, point) <= NEAR_KM)
+            or (market.point is not None and distance_km(market.point, point) <= NEAR_KM)
             for market in self._markets.get(weekday, ())
         )

@@ -9,7 +9,15 @@ import json
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails
 
 from service.domain.codebook import SEVERITIES, Severity
@@ -30,6 +38,7 @@ from service.domain.condition import (
     When,
     Within,
     contradiction,
+    counts,
     every_contradiction,
 )
 
@@ -42,8 +51,11 @@ __all__ = [
     "AnyOf",
     "Count",
     "Escalation",
+    "Hours",
     "Level",
+    "OnePer",
     "Outside",
+    "Part",
     "Rule",
     "RuleId",
     "Sequence",
@@ -52,13 +64,25 @@ __all__ = [
     "Unusual",
     "Weekday",
     "When",
+    "Why",
     "Within",
 ]
 
 Status = Literal["draft", "trial", "live", "retired"]
-OnePer = Literal["cluster", "commune", "cercle", "region", "place"]
+OnePer = Annotated[
+    Literal["cluster", "commune", "cercle", "region", "place"],
+    BeforeValidator(lambda value: "cercle" if value == "area" else value),
+    WithJsonSchema({"enum": ["cluster", "area", "commune", "cercle", "region", "place"]}),
+]
 
 RuleId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60)]
+
+Why = Annotated[
+    Annotated[str, Field(min_length=1), Tag("text")]
+    | Annotated[dict[Literal["fr", "en"], str], Field(min_length=1), Tag("languages")],
+    Discriminator(lambda value: "languages" if isinstance(value, dict) else "text"),
+]
+"""A reason, in one text or by language."""
 
 
 class Outside(Part):
@@ -90,11 +114,7 @@ class AlertSpec(Part):
     """What responders are told."""
 
     severity: Severity = Field(description="How grave the alert says it is")
-    one_per: Annotated[
-        OnePer,
-        BeforeValidator(lambda value: "cercle" if value == "area" else value),
-        WithJsonSchema({"enum": ["cluster", "area", "commune", "cercle", "region", "place"]}),
-    ] = Field(
+    one_per: OnePer = Field(
         default="cluster",
         description="One alert for each cluster of reports, each area of that level (area: the "
         "cercle), or each place",
@@ -160,17 +180,7 @@ class Rule(Part):
 
     def counts(self) -> tuple[Count, ...]:
         """Return every count of the condition, whichever way it is written."""
-        match self.when:
-            case Count():
-                return (self.when,)
-            case AllOf():
-                return self.when.all_of
-            case AnyOf():
-                return self.when.any_of
-            case Sequence():
-                return (self.when.first, self.when.then)
-            case Unusual():
-                return ()
+        return tuple(count for _, count in counts(self.when))
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:

@@ -5,20 +5,21 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    RootModel,
     ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from service.domain.rule import RuleId
+from service.domain.rule import RuleId, Why
 
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2})?", re.ASCII)
 
@@ -52,7 +53,7 @@ class Silence(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: RuleId = Field(description="A short name of its own: small letters, digits and hyphens")
-    rule: RuleId | Literal["any"] = Field(description="The rule's id, or `any` for every rule")
+    rule: RuleId = Field(description="The rule's id, or `any` for every rule")
     area: str = Field(description="The area's pcode, or `any` for everywhere")
     from_: Annotated[int, BeforeValidator(partial(_moment, whole_day=False)), _WRITTEN] | None = (
         Field(default=None, alias="from", description="When it begins; left out: long since")
@@ -61,9 +62,7 @@ class Silence(BaseModel):
         description="When it ends; a day alone is silent to its end"
     )
     author: str = Field(min_length=1, max_length=100, description="Who decided it")
-    why: Annotated[str, Field(min_length=1)] | dict[Literal["fr", "en"], str] = Field(
-        description="Why, in one text or by language"
-    )
+    why: Why = Field(description="Why, in one text or by language")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -79,3 +78,9 @@ class Silence(BaseModel):
             and (self.from_ is None or self.from_ <= at)
             and at < self.until
         )
+
+
+class Silences(RootModel[tuple[Silence, ...]]):
+    """Every silence, as `rules/silences.yaml` has them."""
+
+    model_config = ConfigDict(frozen=True)

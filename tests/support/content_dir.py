@@ -16,8 +16,8 @@ def copy_of_content(directory: Path) -> Path:
     for table in ("places", "aliases"):
         with (PROJECT / f"rules/places/{table}.csv").open(encoding="utf-8") as rows:
             (places / f"{table}.csv").write_text(next(rows), encoding="utf-8")
-    for file in ("codebook.yaml", "seasons.yaml", "areas.yaml"):
-        shutil.copy(PROJECT / "rules" / file, directory / "rules")
+    for file in (PROJECT / "rules").glob("*.yaml"):
+        shutil.copy(file, directory / "rules")
     shutil.copytree(PROJECT / "rules/alerts", directory / "rules/alerts")
     shutil.copytree(PROJECT / "templates_sms", directory / "templates_sms")
     return directory
