@@ -9,7 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
+from service.domain.condition import Level
+
 COUNTRY = "ML"
+_DEPTHS: dict[Level, int] = {"region": 2, "cercle": 3, "commune": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,11 @@ class AreaTree:
         """
         named = {COUNTRY: country} | {code: name for code, (name, _) in areas.items()}
         parents = {code: parent for code, (_, parent) in areas.items() if code != COUNTRY}
+        self._merges: set[str] = set()
         for merge in merges:
             parents |= _merged(merge, parents)
             named[merge.code] = merge.name
+            self._merges.add(merge.code)
         self._names = named
         self._paths: dict[str, tuple[str, ...]] = {COUNTRY: (COUNTRY,)}
         for code in parents:
@@ -71,6 +76,14 @@ class AreaTree:
     def path(self, pcode: str) -> tuple[str, ...]:
         """Return the area and every area that holds it, finest first, up to the country."""
         return self._paths[pcode]
+
+    def at(self, pcode: str, level: Level) -> str:
+        """Return the area of that level that holds this one; this one itself if it is larger.
+
+        Levels are told by how far below the country an area is; merges are of none.
+        """
+        path = [area for area in self._paths[pcode] if area not in self._merges]
+        return path[max(0, len(path) - _DEPTHS[level])]
 
     def common(self, pcodes: Iterable[str]) -> str:
         """Return the finest area that holds all of `pcodes`; the country where there are none."""

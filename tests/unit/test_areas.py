@@ -37,6 +37,22 @@ def test_a_merge_stands_between_its_members_and_their_parent():
 
 
 @pytest.mark.parametrize(
+    ("pcode", "commune", "cercle", "region"),
+    [
+        ("ML050102", "ML050102", "ML0501", "ML05"),
+        ("ML0501", "ML0501", "ML0501", "ML05"),
+        ("ML05", "ML05", "ML05", "ML05"),
+        ("ML0501-a", "ML0501", "ML0501", "ML05"),
+        (COUNTRY, COUNTRY, COUNTRY, COUNTRY),
+    ],
+)
+def test_an_area_lies_in_one_of_each_level_above_it(pcode, commune, cercle, region):
+    assert TREE.at(pcode, "commune") == commune
+    assert TREE.at(pcode, "cercle") == cercle
+    assert TREE.at(pcode, "region") == region
+
+
+@pytest.mark.parametrize(
     ("pcodes", "common"),
     [
         (["ML050102"], "ML050102"),
