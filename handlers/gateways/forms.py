@@ -53,9 +53,9 @@ def required(form: Form, *names: str) -> Refused | None:
 
 def _urlencoded(body: bytes) -> Form:
     fields: dict[str, str] = {}
-    for pair in body.split(b"&"):
-        name, _, value = pair.replace(b"+", b" ").partition(b"=")
-        fields.setdefault(_text(unquote_to_bytes(name)), _text(unquote_to_bytes(value)))
+    for pair in body.replace(b"+", b" ").split(b"&"):
+        name, _, value = pair.partition(b"=")
+        fields.setdefault(_text(_unquoted(name)), _text(_unquoted(value)))
     return fields
 
 
@@ -70,6 +70,10 @@ def _multipart(body: bytes, boundary: bytes) -> Form | Refused:
         if blank_line and name:
             fields.setdefault(_text(name[1]), _text(value))
     return fields
+
+
+def _unquoted(raw: bytes) -> bytes:
+    return unquote_to_bytes(raw) if b"%" in raw else raw
 
 
 def _text(raw: bytes) -> str:

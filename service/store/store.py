@@ -1,13 +1,15 @@
 """Connections and transactions, on SQLite or PostgreSQL."""
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Insert, Row, Table, event, make_url
+from sqlalchemy import URL, AdaptedConnection, Connection, Insert, Row, Table, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 AnyRow = Row[*tuple[Any, ...]]
@@ -81,8 +83,14 @@ def _sqlite_engine(url: URL, begin: str, pool: dict[str, int]) -> AsyncEngine:
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
-    def begin_transaction(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+    def begin_transaction(connection: Connection) -> None:
+        # Straight to the driver: SQLAlchemy's cursor is two more journeys to SQLite's thread.
+        driver = connection.connection.dbapi_connection
+        assert isinstance(driver, AdaptedConnection)
+        try:
+            driver.run_async(lambda sqlite: sqlite.execute(begin))
+        except sqlite3.Error as error:
+            raise OperationalError(begin, None, error) from error
 
     return engine
 

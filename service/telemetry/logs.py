@@ -24,6 +24,9 @@ _LONGEST_MESSAGE = 4_000  # characters: some libraries quote the whole body that
 _META = frozenset({"_record", "_from_structlog"})
 _TALKATIVE = ("alembic", "apscheduler")  # each start, tick and health check would be several lines
 _log = structlog.stdlib.get_logger("vigie")
+_wanted = logging.getLogger(
+    "vigie"
+)  # asking structlog costs more than most requests' line is worth
 
 
 def configure(level: str, stream: TextIO = sys.stderr, *, json: bool = False) -> None:
@@ -65,6 +68,8 @@ def log_request(method: str, route: str | None, status: int, seconds: float) -> 
     cost more than accepting a text does.
     """
     level = logging.DEBUG if status < 400 else logging.INFO if status < 500 else logging.WARNING
+    if not _wanted.isEnabledFor(level):
+        return
     _log.log(
         level,
         "request",

@@ -8,6 +8,7 @@ hundred boxes, so that messages which share an fsync share an envelope too.
 # ruff: noqa: N818 - an exception's name says what happened
 
 import secrets
+from itertools import count
 from typing import NoReturn
 
 from cryptography.exceptions import InvalidTag
@@ -39,10 +40,12 @@ class Envelope:
         key = secrets.token_bytes(KEY_BYTES)
         self._head = version + _SUITE.encrypt(key, public, _INFO + version)
         self._cipher = ChaCha20Poly1305(key)
+        self._nonces = count()  # a nonce must never come twice under one key, no more
 
     def seal(self, plain: bytes, block: int, binding: bytes) -> bytes:
         """A box of `plain`, padded to a multiple of `block` bytes, that opens by `binding` only."""
-        return self._head + lock(self._cipher, _pad(plain, block), binding)
+        nonce = next(self._nonces).to_bytes(NONCE_BYTES)
+        return self._head + nonce + self._cipher.encrypt(nonce, _pad(plain, block), binding)
 
 
 def open_envelope(private: X25519PrivateKey, head: bytes) -> ChaCha20Poly1305:
@@ -60,7 +63,7 @@ def open_box(cipher: ChaCha20Poly1305, box: bytes, binding: bytes) -> bytes:
 
 
 def lock(cipher: ChaCha20Poly1305, plain: bytes, binding: bytes) -> bytes:
-    """A nonce and the sealed bytes."""
+    """A random nonce and the sealed bytes."""
     nonce = secrets.token_bytes(NONCE_BYTES)
     return nonce + cipher.encrypt(nonce, plain, binding)
 

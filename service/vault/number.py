@@ -1,5 +1,6 @@
 """A subscriber's phone number, which shows itself only when asked."""
 
+import re
 import unicodedata
 from typing import Final, NoReturn
 
@@ -8,6 +9,7 @@ import phonenumbers
 HIDDEN: Final = "‹number›"
 _LONGEST_RAW = 40  # "+", 15 digits (E.164) and every separator anyone writes; garbage is longer
 _SHORTEST_E164 = 8  # digits with the country code: some gateways put "+" before a short code
+_MALIAN = re.compile(r"\+223[0-9]{8}")
 _SEPARATORS = frozenset(" \u00a0\u202f-‐‑–.()/")
 
 
@@ -32,6 +34,8 @@ class PhoneNumber:
         None. The length must be possible for the country; the range need not be in use, because
         ranges open before libraries know of them and refusing one would lose a report.
         """
+        if _MALIAN.fullmatch(raw):
+            return cls(raw)  # as gateways write it: what follows finds the same, and costs more
         if len(raw) > _LONGEST_RAW:
             return None
         written = _plain(raw)

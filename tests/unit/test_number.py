@@ -39,6 +39,11 @@ def test_writings_of_a_number(raw: str, e164: str | None) -> None:
     assert (number and number.reveal()) == e164
 
 
+@given(st.from_regex(r"\+223[0-9]{8}", fullmatch=True))
+def test_what_gateways_write_is_read_as_any_other_writing(e164: str) -> None:
+    assert PhoneNumber.parse(e164) == PhoneNumber.parse(f"{e164[:4]} {e164[4:]}")
+
+
 @pytest.mark.parametrize(
     "raw",
     [
