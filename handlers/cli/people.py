@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from handlers.app import NotReady, Opened, opened
+from handlers.app import opened
+from handlers.cli.ready import need_tables
 from handlers.settings import Settings
 from service import enrolment
-from service.store import migrate
 from service.store import people as people_store
 from service.store.people import Role
 
@@ -70,7 +70,7 @@ async def _invite(role: Role, area: str, language: str, count: int) -> list[str]
             raise typer.BadParameter(
                 f"there are no texts in {language!r}, only in {known}", param_hint="--language"
             )
-        await _need_tables(service)
+        await need_tables(service)
         return await enrolment.invite(
             service.store, service.vault, service.clock, role, area, language, count
         )
@@ -78,7 +78,7 @@ async def _invite(role: Role, area: str, language: str, count: int) -> list[str]
 
 async def _list(role: Role) -> list[dict[str, object]]:
     async with opened(Settings(), "console") as service:
-        await _need_tables(service)
+        await need_tables(service)
         async with service.store.read() as tx:
             people = await people_store.enrolled(tx, role)
         tree = service.content.tree
@@ -92,11 +92,6 @@ async def _list(role: Role) -> list[dict[str, object]]:
             }
             for person in people
         ]
-
-
-async def _need_tables(service: Opened) -> None:
-    if not await migrate.is_current(service.store):
-        raise NotReady("the database is not set up for this version: run `vigie init`")
 
 
 focal_points = _group("focal_point", "focal points")

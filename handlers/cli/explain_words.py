@@ -1,0 +1,242 @@
+"""An explanation in plain sentences, in French or English."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Any, Literal
+
+import yaml
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
+
+from service.content import Content
+from service.domain.evidence import Check
+from service.domain.rule import Rule
+from service.explain import Almost, Counted, Explanation, Group, History, Step
+
+Language = Literal["fr", "en"]
+
+_HEADS = {
+    "en": {
+        "alert": "Alert {number}: {type}, {area}, {day}, {part}; severity {severity}; {state}.",
+        "raised": "Raised {at} by the rule {rule}.",
+        "late": "It came late: what completes it happened {at}.",
+        "why": "Why",
+        "counted": "What was counted",
+        "people": "From {people} different people: who they are is not kept here.",
+        "gone": "{gone} more are no longer kept.",
+        "followed": "What followed",
+        "needless": "What it made needless",
+        "rule": "The rule as it read then ({hash})",
+        "same": "It still reads so.",
+        "changed": "It has been changed since.",
+        "gone_rule": "It is no longer among the rules.",
+        "no_text": "Its text was not kept.",
+        "decided": "What {rule} decided since {since}",
+        "near": "What almost met {rule} since {since}, the nearest first",
+        "nothing": "Nothing.",
+        "trial": " (on trial: nothing was sent)",
+        "because": " because of {by}",
+        "or": "or:",
+        "met": "met",
+        "unmet": "not met",
+    },
+    "fr": {
+        "alert": "Alerte {number} : {type}, {area}, {day}, {part} ; gravité {severity} ; {state}.",
+        "raised": "Levée {at} par la règle {rule}.",
+        "late": "Elle est venue tard : ce qui la complète s'est passé {at}.",
+        "why": "Pourquoi",
+        "counted": "Ce qui a été compté",
+        "people": "De {people} personnes différentes : qui elles sont n'est pas gardé ici.",
+        "gone": "{gone} autres ne sont plus gardés.",
+        "followed": "Ce qui a suivi",
+        "needless": "Ce qu'elle a rendu inutile",
+        "rule": "La règle telle qu'elle était alors ({hash})",
+        "same": "Elle est toujours telle.",
+        "changed": "Elle a été changée depuis.",
+        "gone_rule": "Elle n'est plus parmi les règles.",
+        "no_text": "Son texte n'a pas été gardé.",
+        "decided": "Ce que {rule} a décidé depuis {since}",
+        "near": "Ce qui a failli déclencher {rule} depuis {since}, le plus proche d'abord",
+        "nothing": "Rien.",
+        "trial": " (à l'essai : rien n'a été envoyé)",
+        "because": " à cause de {by}",
+        "or": "ou :",
+        "met": "rempli",
+        "unmet": "non rempli",
+    },
+}
+
+_KINDS = {
+    "en": {
+        "raise": "raised, {severity}",
+        "escalate": "made graver: {severity}",
+        "repeat": "told again, {severity}",
+        "correct": "taken back: its support is gone",
+        "suppress": "not told{because}",
+    },
+    "fr": {
+        "raise": "levée, {severity}",
+        "escalate": "aggravée : {severity}",
+        "repeat": "redite, {severity}",
+        "correct": "retirée : elle n'est plus fondée",
+        "suppress": "non dite{because}",
+    },
+}
+
+_STATES = {
+    "en": {"open": "open", "acknowledged": "acknowledged", "corrected": "taken back"},
+    "fr": {"open": "ouverte", "acknowledged": "reçue par un intervenant", "corrected": "retirée"},
+}
+_PARTS = {
+    "en": {p: p for p in ("night", "morning", "afternoon", "evening")},
+    "fr": {"night": "nuit", "morning": "matin", "afternoon": "après-midi", "evening": "soir"},
+}
+_STATUSES = {
+    "en": {"retracted": "taken back", "refuted": "refuted"},
+    "fr": {"retracted": "retiré", "refuted": "démenti"},
+}
+
+# A check by its name, as a sentence of what was found and what was asked.
+_CHECKS = {
+    "en": {
+        "reports": "reports counted: {value}; the rule asks for {threshold}",
+        "distinct_reporters": "different people: {value}; the rule asks for {threshold}",
+        "distance_km": "the farthest is {value} km away; the rule looks {threshold} km around",
+        "span_hours": "from first to last {value} h; the rule looks less than {threshold} h back",
+        "season": "the season {threshold} is {value}",
+        "inhibited_by": "an alert of {threshold} that says as much: {value}",
+    },
+    "fr": {
+        "reports": "signalements comptés : {value} ; la règle en demande {threshold}",
+        "distinct_reporters": "personnes différentes : {value} ; la règle en demande {threshold}",
+        "distance_km": "le plus loin est à {value} km ; la règle regarde à {threshold} km",
+        "span_hours": "du premier au dernier {value} h ; la règle regarde moins de {threshold} h",
+        "season": "la saison {threshold} est {value}",
+        "inhibited_by": "une alerte de {threshold} qui en dit autant : {value}",
+    },
+}
+_VALUES = {
+    "en": {"None": "none"},
+    "fr": {"None": "aucune", "open": "ouverte", "closed": "fermée"},
+}
+
+
+class Teller:
+    """Tells explanations in one language, with the content's titles and time zone."""
+
+    def __init__(self, content: Content, language: Language) -> None:
+        self._content = content
+        self._language: Language = language
+        self._heads = _HEADS[language]
+
+    def alert(self, told: Explanation) -> Iterator[str]:
+        """An alert, as lines."""
+        alert, (raised, *later) = told.alert, told.steps
+        yield self._say(
+            "alert",
+            number=alert.number,
+            type=self._type(alert.type),
+            area=alert.area,
+            day=self._day(alert.day),
+            part=_PARTS[self._language][alert.part],
+            severity=alert.severity,
+            state=_STATES[self._language].get(alert.state, alert.state),
+        )
+        yield self._say("raised", at=self._at(alert.raised_at), rule=self._rule(told.rule_id))
+        if alert.late:
+            yield self._say("late", at=self._at(raised.at))
+        yield from self._part(self._say("why"), map(self._check, raised.checks))
+        yield from self._part(self._say("counted"), self._group(told.counted))
+        if later:
+            yield from self._part(self._say("followed"), self._steps(later))
+        if told.made_needless:
+            yield from self._part(self._say("needless"), self._steps(told.made_needless))
+        yield from self._part(self._say("rule", hash=told.rule_hash), self._text(told))
+
+    def history(self, told: History) -> Iterator[str]:
+        """What a rule decided and almost decided, as lines."""
+        facts = {"rule": self._rule(told.rule), "since": self._day(told.since.date())}
+        nothing = [self._say("nothing")]
+        decided = list(self._steps(told.decided)) or nothing
+        yield from self._part(self._say("decided", **facts), decided, first=True)
+        near = [line for miss in told.near_misses for line in self._almost(miss)] or nothing
+        yield from self._part(self._say("near", **facts), near)
+
+    def _say(self, head: str, **facts: object) -> str:
+        return self._heads[head].format_map(facts)
+
+    def _part(self, head: str, lines: Iterable[str], first: bool = False) -> Iterator[str]:
+        if not first:
+            yield ""
+        yield head
+        yield from (f"  {line}" for line in lines)
+
+    def _steps(self, steps: Sequence[Step]) -> Iterator[str]:
+        for step in steps:
+            because = self._say("because", by=step.suppressed_by) if step.suppressed_by else ""
+            kind = _KINDS[self._language].get(step.kind, step.kind)
+            said = kind.format(severity=step.severity, because=because)
+            trial = "" if step.live else self._say("trial")
+            yield f"{self._at(step.decided_at)}  {step.rule}: {said}{trial}"
+            yield from (f"  {self._check(check)}" for check in step.checks)
+
+    def _almost(self, miss: Almost) -> Iterator[str]:
+        nearest, *others = map(self._sentence, miss.missed)
+        yield f"{self._at(miss.at)}  {nearest}"
+        yield from (f"  {self._say('or')} {other}" for other in others)
+        yield from (f"  {line}" for line in self._group(miss.counted))
+
+    def _group(self, group: Group) -> Iterator[str]:
+        yield from map(self._counted, group.reports)
+        yield self._say("people", people=group.people)
+        if group.gone:
+            yield self._say("gone", gone=group.gone)
+
+    def _counted(self, report: Counted) -> str:
+        cercle = f" ({report.cercle})" if report.cercle else ""
+        status = _STATUSES[self._language].get(report.status)
+        note = f", {status}" if status else ""
+        return f"{self._at(report.at)}  {self._type(report.type)}, {report.place}{cercle}{note}"
+
+    def _check(self, check: Check) -> str:
+        verdict = self._say("met" if check.met else "unmet")
+        width = max(len(self._say("met")), len(self._say("unmet")))
+        return f"{verdict:<{width}}  {self._sentence(check)}"
+
+    def _sentence(self, check: Check) -> str:
+        known = _CHECKS[self._language].get(check.name, check.name + ": {value} / {threshold}")
+        return known.format(value=self._value(check.value), threshold=self._value(check.threshold))
+
+    def _value(self, value: float | str | None) -> str:
+        if isinstance(value, int | float):
+            return str(format_decimal(value, locale=self._language))
+        return _VALUES[self._language].get(str(value), str(value))
+
+    def _text(self, told: Explanation) -> Iterator[str]:
+        now = told.rule_now if told.rule_now != "gone" else "gone_rule"
+        yield self._say(now)
+        yield from as_yaml(told.rule) if told.rule else (self._say("no_text"),)
+
+    def _rule(self, rule_id: str) -> str:
+        titles = {rule.id: rule.title for rule in self._content.rules}.get(rule_id, {})
+        title = titles.get(self._language)
+        return f"{rule_id} ({title})" if title else rule_id
+
+    def _type(self, type_id: str) -> str:
+        known = {each.id: each.title for each in self._content.codebook.types}
+        return known.get(type_id, {}).get(self._language, type_id)
+
+    def _at(self, moment: datetime) -> str:
+        local = moment.astimezone(self._content.timezone)
+        return str(format_datetime(local, "EEE d MMM y HH:mm", locale=self._language))
+
+    def _day(self, day: date) -> str:
+        return str(format_date(day, "EEE d MMM y", locale=self._language))
+
+
+def as_yaml(rule: dict[str, Any]) -> list[str]:
+    """A rule as it would be written, its parts in their usual order."""
+    order: Callable[[str], int] = list(Rule.model_fields).index
+    ordered = {key: rule[key] for key in sorted(rule, key=order)}
+    text = yaml.safe_dump([ordered], allow_unicode=True, sort_keys=False, width=96)
+    return text.splitlines()

@@ -1,0 +1,20 @@
+"""The engine that the content's rules make: the same for the service, tests and explanations."""
+
+from collections.abc import Iterable
+from datetime import tzinfo
+
+from service.content import Content
+from service.domain.engine import Engine
+from service.domain.rule import Rule
+
+
+def engine_of(
+    content: Content, rules: Iterable[Rule] | None = None, zone: tzinfo | None = None
+) -> Engine:
+    """Return a new engine for the content's rules and time zone, or for others."""
+    return Engine(
+        content.rules if rules is None else rules,
+        content.seasons,
+        content.tree,
+        zone or content.timezone,
+    )
