@@ -18,11 +18,15 @@ from service.content import Content
 from service.domain.rule import Hours
 from service.explain import Explanation, History
 
+MOST = 2**63 - 1  # what a database can hold as a number
+
 _HOURS: TypeAdapter[int] = TypeAdapter(Hours)
 
 
 def explain(
-    alert: Annotated[int | None, typer.Argument(help="The number of an alert.")] = None,
+    alert: Annotated[
+        int | None, typer.Argument(min=1, max=MOST, help="The number of an alert.")
+    ] = None,
     near_misses: Annotated[
         str | None,
         typer.Option(
