@@ -128,6 +128,7 @@ _VALUES = {
     "must be at least {number}": "doit être au moins {number}",
     "must be less than {number}": "doit être inférieur à {number}",
     "must be at most {number}": "doit être au plus {number}",
+    "must not be empty": "ne doit pas être vide",
     "must have at least {number} entries": "doit avoir au moins {number} éléments",
     "must have at most {number} entries": "doit avoir au plus {number} éléments",
     "must have at least {number} characters": "doit avoir au moins {number} caractères",
@@ -357,6 +358,7 @@ _PRIVACY = {
         "elle regarde un lieu à la fois ({unit}), où moins de {k} personnes peuvent signaler : "
         "l'alerte dirait que l'une d'elles l'a fait"
     ),
+    "keep it on trial": "gardez-la à l'essai",
     "look at a cercle, or at more kilometres": "regardez un cercle, ou plus de kilomètres",
     "it asks for the exact place, which may tell who was there to report": (
         "elle demande le lieu exact, ce qui peut dire qui était là pour signaler"

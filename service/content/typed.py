@@ -106,7 +106,7 @@ class _Part:
         """Each of pydantic's errors once, in plain words, save where the type was wrong anyway."""
         for details in error.errors(include_url=False):
             path = self._written(details["loc"])
-            if path in self._mistyped:
+            if path in self._mistyped or _miscounted(details):
                 continue
             why, suggestion = self._plainly(details, path)
             at_key = details["type"] == "extra_forbidden" or details["loc"][-1:] == ("[key]",)
@@ -179,6 +179,8 @@ class _Part:
                 return why, described or f"it must match {facts['pattern']}"
             case "value_error":
                 return str(facts["error"]), None
+        if facts.get("min_length") == 1:
+            return "must not be empty", None
         if kind in _PLAIN:
             why, suggestion = _PLAIN[kind]
             return why.format(**facts), suggestion
@@ -206,9 +208,16 @@ class _Part:
         for branch in self._branches(self._schema_at(path)):
             choices += branch.get("enum", ()) or filter(None, (branch.get("const"),))
         if choices or path == self._at:
-            return choices
+            return list(dict.fromkeys(choices))
         holders = self._branches(self._schema_at(path[:-1]))
         return [key for each in holders for key in each.get("propertyNames", {}).get("enum", ())]
+
+
+def _miscounted(details: ErrorDetails) -> bool:
+    """Whether entries are said to be too few only because what is wrong was not counted."""
+    written, facts = details["input"], details.get("ctx", {})
+    too_few = details["type"] == "too_short" and isinstance(written, list)
+    return too_few and len(written) >= facts["min_length"]
 
 
 def _held(schema: Schema, step: str | int) -> Schema | None:

@@ -60,7 +60,9 @@ def findings(rule: Rule, k: int) -> Iterator[Finding]:
             "one-person",
             ("when", *path),
             "one person alone can raise this alert, which may tell who reported",
-            "ask for distinct_reporters: 2",
+            "keep it on trial"
+            if isinstance(rule.when, Unusual)
+            else "ask for distinct_reporters: 2",
         )
     for path, unit in _small_units(rule):
         yield Finding(

@@ -10,12 +10,17 @@ from typer.testing import CliRunner, Result
 from handlers.cli import app
 from service.content import load
 from service.content.french import in_french
+from service.domain.rule import Rule
 from tests.support.content_dir import PROJECT, copy_of_content, problems_of
 
 MARKETS = "rules/alerts/market-cluster.yaml"
 HERDERS = "rules/alerts/herder-farmer.yaml"
 GRAVE = "rules/alerts/grave-report.yaml"
 SEASONS = "rules/seasons.yaml"
+LISTS = "rules/lists.yaml"
+SILENCES = "rules/silences.yaml"
+WAIVERS = "rules/waivers.yaml"
+WEEKLY = "rules/markets.yaml"
 AREAS = "rules/areas.yaml"
 CODEBOOK = "rules/codebook.yaml"
 ALERT = "templates_sms/fr/alert.txt"
@@ -106,6 +111,115 @@ MISTAKES = [
     (NEUTRAL, "merci", "mercŋ", "is outside GSM-7"),
 ]  # fmt: skip
 
+WHEN = "{types: [market_attack], at_least: 3, distinct_reporters: 2, within: {km: 25, hours: 72}}"
+RAIDS = "{types: [market_attack], at_least: 2, distinct_reporters: 2, within: {km: 9, hours: 9}}"
+THREATS = "{types: [threat], at_least: 2, distinct_reporters: 2, within: {km: 9, hours: 9}}"
+UNUSUAL = "{types: any, per: [area, type], anomaly: {window: 7d, baseline: 26w, gap: 2w}}"
+
+# What is written for `when:` in place of WHEN, and what is told of it.
+CONDITIONS = [
+    (f"{{all_off: [{RAIDS}, {THREATS}]}}", "{at}: unknown key `all_off`; did you mean `all_of`?"),
+    (f"{{any_of: [{RAIDS}]}}", "{at}: any_of: must have at least 2 entries"),
+    (f"{{all_of: {RAIDS}}}", "{at}: all_of: a list is wanted here"),
+    (f"{{all_of: [{RAIDS}, threat]}}", "{at}: threat: keys are wanted here"),
+    (f"{{all_of: [{RAIDS}, {THREATS.replace('at_least', 'atleast')}]}}",
+     "{at}: unknown key `atleast`; did you mean `at_least`?"),
+    (f"{{all_of: [{RAIDS}, {THREATS}], at_least: 3}}",
+     "{at}: `at_least` cannot stand beside `all_of`; write it inside `all_of`, or remove it"),
+    (f"{{all_of: [{RAIDS}, {THREATS}], any_of: [{RAIDS}, {THREATS}]}}",
+     "{at}: `any_of` cannot stand beside `all_of`"),
+    (f"{{first: {THREATS}, than: {RAIDS}, within: {{km: 9, hours: 9}}}}",
+     "{at}: unknown key `than`; did you mean `then`?"),
+    (f"{{first: {THREATS}, within: {{km: 9, hours: 9}}}}", "`then` is missing; add `then:`"),
+    (f"{{first: {THREATS}, then: {RAIDS}}}", "`within` is missing; add `within:`"),
+    (f"{{first: {THREATS}, then: {RAIDS}, within: {{area: cercle, hours: 9}}}}",
+     "{at}: cercle: a sequence is within km and hours"),
+    (f"{{first: {THREATS}, then: {RAIDS.replace('market_attack', 'market_atack')}, "
+     "within: {km: 9, hours: 9}}",
+     "{at}: the codebook has no type `market_atack`; did you mean `market_attack`?"),
+    (WHEN.replace("km: 25, ", ""), "`within` must say where: km, area or place"),
+    (WHEN.replace("km: 25", "km: 25, area: cercle"), "{at}: cercle: `within` has `km` already"),
+    (WHEN.replace("km: 25", "area: circle"),
+     "{at}: `circle` is not one of commune, cercle, region; did you mean `cercle`?"),
+    (WHEN.replace("km: 25", "place: near"), "{at}: `near` is not one of same"),
+    (WHEN.replace("[market_attack]", "raid"), "{at}: raid: a list is wanted: [raid]"),
+    (WHEN.replace("[market_attack]", "[raids, threats]"),
+     "{at}: the codebook has no type `threats`; did you mean `threat`?"),
+    (WHEN.replace("at_least: 3", "at_least: 3, killed: none"),
+     "{at}: `none` is not a whole number"),
+    (WHEN.replace("at_least: 3", "at_least: 3, weekdays: [mardy]"),
+     "{at}: `mardy` is not one of monday"),
+    (WHEN.replace("at_least: 3", "at_least: 3, weekdays: []"), "must not be empty"),
+    (WHEN.replace("at_least: 3", "at_least: 3, market_day: monday"),
+     "{at}: `monday` is neither yes nor no"),
+    (UNUSUAL.replace("[area, type]", "area"), "{at}: area: `per` is written [area, type]"),
+    (UNUSUAL.replace("baseline: 26w", "baseline: 3w"),
+     "{at}: 3w: must be at least four times the `window`"),
+    (UNUSUAL.replace("window: 7d", "windw: 7d"),
+     "{at}: unknown key `windw`; did you mean `window`?"),
+    (UNUSUAL.replace("gap: 2w", "at_least: 1"), "{at}: any: one report of any type may not alert "
+     "alone"),
+    (WHEN.replace("at_least: 3, distinct_reporters: 2", "at_least: 1"),
+     "{at}: one report of `market_attack` may not alert alone"),
+    (f"{{any_of: [{RAIDS}, {{types: [threat], within: {{km: 9, hours: 9}}}}]}}",
+     "{at}: one report of `threat` may not alert alone"),
+    ("{all_of: [{types: any, killed: 5, within: {km: 9, hours: 9}}, "
+     "{types: [threat], within: {km: 9, hours: 9}}]}",
+     "{at}: one report of `threat` may not alert alone"),
+    ("[market_attack]", "keys are wanted here"),
+]  # fmt: skip
+
+MISTAKES += [(MARKETS, WHEN, new, told) for new, told in CONDITIONS]
+MISTAKES += [
+    (MARKETS, "quiet_for: 72h", "quiet_for: 72h, again: {after: 2d, at_most: 1d}", "{at}: 1d: must "
+     "be at least the 48 hours of `after`"),
+    (MARKETS, "quiet_for: 72h", "quiet_for: 72h, again: 24h", "{at}: 24h: keys are wanted here"),
+    (MARKETS, "one_per: cluster", "one_per: village", "{at}: `village` is not one of cluster, "
+     "area, commune, cercle, region, place"),
+    (MARKETS, "quiet_for: 72h", "quiet_for: 72h, place: exact", "{at}: `market_attack` is not "
+     "public in the codebook: no rule may ask for its exact place; take out `place: exact`"),
+    (HERDERS, "outside: {at_least: 4}", "outside: {at_least: 2}", "{at}: 2: must be more than the "
+     "2 asked in season"),
+    (LISTS, "  raids:", "  Raids:", "{at}: Raids: a list is named in small letters"),
+    (LISTS, "  raids:", "  threat:", "{at}: `threat` is a type of its own"),
+    (LISTS, "raids: [market_attack", "raids: [market_atack", "{at}: the codebook has no type "
+     "`market_atack`; did you mean `market_attack`?"),
+    (LISTS, "raids: [market_attack", "raids: [nothing_to_report", "says that all is well"),
+    (LISTS, "defaults:", "default:", "{at}: unknown key `default`; did you mean `defaults`?"),
+    (LISTS, "quiet_for: 72h", "quiet_for: soon", "{at}: soon: a duration is written 72h, 3d or 2w"),
+    (WEEKLY, "place: 44136", "place: 44137", "{at}: no place has the code `44137`"),
+    (WEEKLY, "name: Djenné", "name: Fatoma", "{at}: Fatoma: the place `44136` is called `Djenné`"),
+    (WEEKLY, "day: lundi", "day: lunedi", "{at}: `lunedi` is not one of monday"),
+    (WEEKLY, "  source: https://bamada", "  # source: https://bamada", "`source` is missing"),
+    (WAIVERS, "rule: grave-report", "rule: grave-reports", "{at}: there is no rule "
+     "`grave-reports`; did you mean `grave-report`?"),
+    (WAIVERS, "[one-person]", "[one-persn]", "{at}: `one-persn` is not one of one-person, below-k, "
+     "exact-place; did you mean `one-person`?"),
+    (WAIVERS, "  author: Vigie\n", "", "`author` is missing"),
+    (WAIVERS, "hash: ", "hash: x", "is not written as it should be"),
+]  # fmt: skip
+MISTAKES += [
+    (SILENCES, "\n[]", f"\n- {{{silence}}}", told)
+    for silence, told in [
+        ("id: s, rule: any, area: any, author: A, why: w", "`until` is missing; add `until:`"),
+        ("id: s, rule: any, area: any, until: 2026-11-15, why: w", "`author` is missing"),
+        ("id: s, rule: any, area: any, until: 2026-11-15, author: A", "`why` is missing"),
+        ("id: s, rule: any, area: any, until: 2026-11-15, author: A, why: {de: w}",
+         "{at}: `de` is not one of fr, en"),
+        ("id: s, rule: any, area: any, until: tomorrow, author: A, why: w",
+         "{at}: tomorrow: a moment is written 2014-11-15 or 2014-11-15 18:00"),
+        ("id: s, rule: any, area: any, from: 2026-11-16, until: 2026-11-15, author: A, why: w",
+         "ends before it begins"),
+        ("id: s, rule: herders, area: any, until: 2026-11-15, author: A, why: w",
+         "{at}: there is no rule `herders`; did you mean `herder-farmer`?"),
+        ("id: s, rule: any, area: Mopti, until: 2026-11-15, author: A, why: w",
+         "{at}: no area has the pcode `Mopti`"),
+        ("id: s, rule: any, area: any, until: 2026-11-15, author: A, why: w}\n"
+         "- {id: s, rule: any, area: any, until: 2026-11-15, author: A, why: w",
+         "{at}: another silence has the id `s`"),
+    ]
+]  # fmt: skip
+
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "told"), MISTAKES, ids=[f"{m[2]!r:.40}" for m in MISTAKES]
@@ -114,16 +228,15 @@ def test_a_mistake_is_told_where_it_is_in_both_languages(
     content: Path, file: str, old: str, new: str, told: str
 ) -> None:
     change(content, file, old, new)
-    result = check(content)
-    assert result.exit_code == 1
-    lines = result.stdout.splitlines()
+    problems = problems_of(content)
+    lines = [str(problem) for problem in problems]
     if told.startswith("{at}"):
         wrong = re.escape(file) + r":\d+:\d+"
-        assert any(re.match(wrong + re.escape(told[4:]), line) for line in lines), result.stdout
+        assert any(re.match(wrong + re.escape(told[4:]), line) for line in lines), lines
     else:
-        assert any(line.startswith(file) and told in line for line in lines), result.stdout
+        assert any(line.startswith(file) and told in line for line in lines), lines
     assert len(lines) < 12
-    for problem in problems_of(content):
+    for problem in problems:
         assert in_french(problem.why), problem.why
         assert problem.suggestion is None or in_french(problem.suggestion), problem.suggestion
 
@@ -168,12 +281,13 @@ def test_json_has_the_same_problems(content: Path) -> None:
     result = check(content, "--json", "--language", "fr")
     (told,) = json.loads(result.stdout)
     assert (told["file"], told["text"], told["why"]) == (AREAS, "4", "doit être au moins 5")
+    assert told["level"] == "problem"
     assert result.exit_code == 1
 
 
 def test_good_content_is_told_so_and_nothing_on_standard_output(content: Path) -> None:
     result = check(content)
-    assert (result.exit_code, result.stdout) == (0, "")
+    assert (result.exit_code, result.stdout) == (0, ""), result.stdout
     assert "no problems" in result.stderr
 
 
@@ -192,6 +306,16 @@ def test_an_empty_directory_has_only_problems(tmp_path: Path) -> None:
         (MARKETS, b"- " * 400_000),
         (MARKETS, b"#" * 2_000_000),
         (SEASONS, b"a: &a [x]\nb: [*a, *a]"),
+        (LISTS, b"a: &a [x]\nb: [*a, *a]"),
+        (LISTS, b"lists: [1]"),
+        (LISTS, b"lists: {raids: {a: b}}"),
+        (SILENCES, b"{}"),
+        (SILENCES, b"- - - -"),
+        (WAIVERS, b"[[]]"),
+        (WAIVERS, b"[" * 100_000),
+        (WEEKLY, b"- {place: {}, day: []}"),
+        (MARKETS, b"- when: {first: [], all_of: {}, anomaly: 3, per: {}, types: {a: b}}"),
+        (MARKETS, b"- when:\n    all_of: [[], {}, x, {types: [[x]]}]"),
         (CODEBOOK, b"- not: a codebook"),
         (CODEBOOK, b"text"),
         (AREAS, b"[]"),
@@ -215,6 +339,83 @@ def test_nothing_that_a_file_holds_reaches_the_terminal_raw(content: Path) -> No
     result = check(content)
     assert result.exit_code == 1
     assert all(line.isprintable() for line in result.stdout.splitlines())
+
+
+def test_what_is_below_a_misspelt_key_is_told_too(content: Path) -> None:
+    threats = THREATS.replace("at_least", "atleast").replace("km: 9", "km: x")
+    wrong = f"{{all_off: [{RAIDS}, {threats}]}}"
+    change(content, MARKETS, WHEN, wrong)
+    assert [problem.why for problem in problems_of(content)] == [
+        "unknown key `all_off`",
+        "unknown key `atleast`",
+        "`x` is not a number",
+    ]
+
+
+def test_a_mistake_in_a_list_is_told_once_and_not_of_each_rule(content: Path) -> None:
+    change(content, MARKETS, "[market_attack]", "raids")
+    change(content, LISTS, "raids: [market_attack", "raids: [market_atack")
+    change(content, LISTS, "quiet_for: 72h", "quiet_for: soon")
+    assert {problem.file for problem in problems_of(content)} == {LISTS}
+
+
+def test_no_market_day_is_known(content: Path) -> None:
+    (content / WEEKLY).write_text("# none\n", encoding="utf-8")
+    assert problems_of(content) == []
+    change(content, MARKETS, "at_least: 3", "at_least: 3, market_day: true")
+    (problem,) = problems_of(content)
+    assert problem.why == "no market day is known, so this can never be met"
+    assert (
+        problem.in_french().why == "aucun jour de marché n'est connu : cela ne peut jamais arriver"
+    )
+
+
+@pytest.mark.parametrize("file", [LISTS, SILENCES, WEEKLY])
+def test_files_that_may_be_absent_or_empty(content: Path, file: str) -> None:
+    (content / file).write_text("# nothing\n", encoding="utf-8")
+    assert problems_of(content) == []
+    (content / file).unlink()
+    assert problems_of(content) == []
+    (content / file).symlink_to("nowhere.yaml")
+    assert [problem.file for problem in problems_of(content)] == [file]
+
+
+def test_a_list_s_name_stands_for_its_types_and_changes_the_hash(content: Path) -> None:
+    def market_cluster() -> Rule:
+        return next(rule for rule in load(content).rules if rule.id == "market-cluster")
+
+    before = market_cluster().hash
+    change(content, MARKETS, "[market_attack]", "[market_attack, raids]")
+    types = ("market_attack", "banditry", "cattle_theft")
+    assert market_cluster().counts()[0].types == types
+    change(content, MARKETS, "[market_attack, raids]", "raids")
+    assert market_cluster().counts()[0].types == types
+    assert market_cluster().hash != before
+    change(
+        content, LISTS, "raids: [market_attack, banditry, cattle_theft]", "raids: [market_attack]"
+    )
+    assert market_cluster().hash == before
+
+
+def test_a_rule_without_an_alert_has_that_of_the_defaults(content: Path) -> None:
+    change(content, LISTS, "quiet_for: 72h", "quiet_for: 5d, one_per: area")
+    alert = "  alert: {severity: severe, one_per: cluster, quiet_for: 72h}\n"
+    change(content, MARKETS, alert, "")
+    change(content, GRAVE, "status: live", "status: trial")
+    rules = {rule.id: rule.alert for rule in load(content).rules}
+    markets, herders = rules["market-cluster"], rules["herder-farmer"]
+    assert (markets.severity, markets.one_per, markets.quiet_for) == ("moderate", "cercle", 120)
+    assert (herders.one_per, herders.inhibited_by) == ("cercle", "market-cluster")
+
+
+def test_the_design_s_sketch_of_an_anomaly_loads(content: Path) -> None:
+    (content / "rules/alerts/unusual.yaml").write_text(
+        "- id: unusual-week\n"
+        "  when: {types: any, per: [area, type], anomaly: {window: 7d, baseline: 26w, gap: 2w, "
+        "alerts_per_week: 1, at_least: 3}}\n",
+        encoding="utf-8",
+    )
+    assert problems_of(content) == []
 
 
 def test_rules_that_inhibit_each_other(content: Path) -> None:
