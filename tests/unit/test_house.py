@@ -121,6 +121,7 @@ IDENTIFIERS = {
     "code": "a pcode or place code of the gazetteer",
     "episode": "the alert's own name, made from its rule and evidence ids",
     "place": "a place code of the gazetteer",
+    "places": "place codes of the gazetteer",
     "rule": "a rule's id",
     "rules": "rules' ids",
     "rule_hash": "a rule's fingerprint",
