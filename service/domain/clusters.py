@@ -3,31 +3,48 @@
 Everything here is a function of the counted reports alone, kept up to date as they change, so the
 order of their arrival cannot matter:
 
-- A counted report is an *anchor*. Its window holds the reports of the rule's types within `km` of
-  it and in `(at - hours, at]`. It is met when the window satisfies the rule.
+- Reports at which the rule's condition is met (`sight`) are its met *anchors*. A rule that holds
+  `only_in` a season asks for its `outside` number elsewhere and at other times; without one it is
+  not met there.
+- Two anchors are near if they are of one place or area, where the rule has `one_per` of these; else
+  if one of its counts would count them together. A silenced one is near none that is not.
 - Met anchors, in the order (at, id), form episodes. An anchor joins the episode of an earlier one
-  within `km` if that episode was opened less than `quiet_for` before; of several, the one opened
+  near it if that episode was opened less than `quiet_for` before; of several, the one opened
   first. Else it opens an episode of its own. So an episode is known by its opener, and
   `opener(a) = first {opener(b) : b < a near a, a.at - opener(b).at < quiet_for}, else a`: when one
   anchor changes, only the later ones near it are looked at again, in order.
-- An episode is suppressed if the inhibiting rule, being live, has an episode that is not itself
-  suppressed, was opened less than its own `quiet_for` before, and has an anchor within this rule's
-  `km` of the opener and not after it.
+- An episode is suppressed if its opener is silenced; or if the inhibiting rule, being live, has an
+  episode that is not itself suppressed, was opened less than its own `quiet_for` before, and has an
+  anchor near the opener, as this rule has it, and not after it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 from service.domain.areas import AreaTree
 from service.domain.codebook import Severity
+from service.domain.condition import AllOf, AnyOf, Count, Level, Unusual
+from service.domain.condition import Sequence as FirstThen
+from service.domain.days import Days
 from service.domain.evidence import Evidence
-from service.domain.geo import Point
-from service.domain.grid import Grid, Ground, Near
+from service.domain.grid import Grid, Ground, Reach
+from service.domain.joined import AllSight, AnySight, SequenceSight
 from service.domain.repeats import Change
 from service.domain.rule import Rule
-from service.domain.seasons import Seasons
+from service.domain.sight import CountSight, Sight, View, by_id
+from service.domain.silence import Silence
+from service.domain.unusual import UnusualSight
+
+
+class Scene(NamedTuple):
+    """What all rules look at: the counted reports, where and on which days they happened."""
+
+    tree: AreaTree
+    ground: Ground
+    grid: Grid
+    days: Days
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +52,8 @@ class Episode:
     """One rule's alert-worthy cluster, as all that is known now has it.
 
     `opener` is the anchor that raised it; `anchors` has every met anchor, `evidence` all reports
-    of their windows, both as ids in rising order. `suppressed_by` is (rule, opener) of the episode
-    that makes this one needless.
+    that they see, both as ids in rising order. `suppressed_by` names what makes this one needless:
+    `rule:opener` of an episode, or `silence:id`.
     """
 
     rule: str
@@ -45,102 +62,61 @@ class Episode:
     severity: Severity
     anchors: tuple[int, ...]
     evidence: tuple[int, ...]
-    suppressed_by: tuple[str, int] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What a rule sees when it looks back from an anchor, in the order (at, id)."""
-
-    anchor: Evidence
-    evidence: tuple[Evidence, ...]
-    farthest_km: float
+    suppressed_by: str | None
 
 
 class Clusters:
-    """One rule's met anchors and episodes over the counted reports of `grid`."""
+    """One rule's met anchors and episodes over the counted reports."""
 
     def __init__(
         self,
         rule: Rule,
-        ground: Ground,
-        grid: Grid,
-        seasons: Seasons,
-        tree: AreaTree,
-        zone: tzinfo,
-        inhibitor: "Clusters | None",
+        scene: Scene,
+        inhibitor: "Clusters | None" = None,
+        silences: Iterable[Silence] = (),
     ) -> None:
         self.rule = rule
-        self.types = None if rule.when.types == "any" else rule.when.types
-        self.km = rule.when.within.km
-        self.span = rule.when.within.hours * 3600
-        self.quiet = rule.alert.quiet_for * 3600
         self.inhibitor = inhibitor
-        self._grid = grid
-        self._seasons = seasons
-        self._tree = tree
-        self._zone = zone
-        self._met = Grid(ground)
+        self.silences = tuple(each for each in silences if each.rule in ("any", rule.id))
+        self.sight = _sight(rule, scene)
+        self.quiet = rule.alert.quiet_for * 3600
+        self._scene = scene
+        self._met = Grid(scene.ground)
+        one_per = rule.alert.one_per
+        self._reach: Reach = self.sight.reach if one_per == "cluster" else (one_per,)
         self._sizes: dict[int, int] = {}
+        self._silent: dict[int, str] = {}
         self._openers: dict[int, Evidence] = {}
-        self._suppressors: dict[int, Evidence] = {}
+        self._suppressed: dict[int, str] = {}
         self._members: dict[int, dict[int, Evidence]] = {}
 
-    def counts(self, type_: str) -> bool:
-        return self.types is None or type_ in self.types
+    def is_as(self, other: "Clusters") -> bool:
+        """Whether both would say the same of the same reports."""
+        return (
+            self.rule == other.rule
+            and self.inhibitor is other.inhibitor
+            and self.silences == other.silences
+        )
 
-    def update(
-        self,
-        change: Change,
-        followed: Iterable[tuple[Evidence, list[Near]]],
-        inhibitor_moved: Iterable[Evidence],
-    ) -> list[Evidence]:
+    @property
+    def span(self) -> int:
+        """How many seconds the rule looks back."""
+        return self.sight.span
+
+    def counts(self, type_: str) -> bool:
+        return self.sight.counted is None or type_ in self.sight.counted
+
+    def update(self, change: Change, inhibitor_moved: Sequence[Evidence] = ()) -> list[Evidence]:
         """Take in a change of the counted reports and return the anchors that moved.
 
-        `followed` pairs each changed report with those near it at its time or later. An anchor
-        moved if it is met, or was, and its window, episode or suppression changed.
+        An anchor moved if it is met, or was, and what it sees, its episode or its suppression
+        may have changed.
         """
-        affected = {
-            anchor.id: anchor
-            for report, later in followed
-            if self.counts(report.type)
-            for km, anchor in later
-            if km <= self.km and anchor.at - report.at < self.span and self.counts(anchor.type)
-        }
+        touched = self.sight.touched(change)
         gone = [report for report in change.lost if report.id in self._sizes]
-        if not (affected or gone or inhibitor_moved):
+        if not (touched or gone or inhibitor_moved):
             return []
-        return self.judge(affected.values(), gone, inhibitor_moved)
-
-    def judge(
-        self,
-        anchors: Iterable[Evidence],
-        gone: Iterable[Evidence] = (),
-        inhibitor_moved: Iterable[Evidence] = (),
-    ) -> list[Evidence]:
-        """Judge counted anchors anew, drop those that are gone, and return all that moved."""
-        dropped, added, moved = list(gone), [], []
-        sizes: dict[tuple[Point, int, str], int | None] = {}
-        for anchor in dropped:
-            self._drop(anchor)
-        for anchor in anchors:
-            view = anchor.point, anchor.at, anchor.area
-            if view not in sizes:
-                sizes[view] = self._size_if_met(anchor)
-            if (size := sizes[view]) is not None:
-                if anchor.id not in self._sizes:
-                    self._met.add(anchor)
-                    added.append(anchor)
-                self._sizes[anchor.id] = size
-                moved.append(anchor)
-            elif anchor.id in self._sizes:
-                self._drop(anchor)
-                dropped.append(anchor)
-        moved += dropped
-        self._settle_openers(added, dropped, moved)
-        if self.inhibitor is not None:
-            self._settle_suppression(self.inhibitor, inhibitor_moved, moved)
-        return moved
+        return self._judge(touched, gone, inhibitor_moved)
 
     def opener(self, anchor: int) -> Evidence | None:
         """Return the anchor that opened this one's episode; None if this one is not met."""
@@ -151,9 +127,9 @@ class Clusters:
         openers = {opener.id: opener for opener in self._openers.values()}
         return [opener for opener in openers.values() if abs(opener.at - moment) < self.quiet]
 
-    def suppressor(self, opener: int) -> Evidence | None:
-        """Return the opener of the inhibiting rule's episode that makes this one needless."""
-        return self._suppressors.get(opener)
+    def suppressed_by(self, opener: int) -> str | None:
+        """Return what makes the episode needless, as `Episode` names it."""
+        return self._suppressed.get(opener)
 
     def anchors(self, opener: int) -> Mapping[int, Evidence]:
         """Return the met anchors by id of the episode with that opener."""
@@ -163,6 +139,10 @@ class Clusters:
         """Return the anchor of the episode that sees the most reports; the first of equals."""
         return min(self._members[opener].values(), key=lambda a: (-self._sizes[a.id], a.key))
 
+    def latest(self, opener: int) -> Evidence:
+        """Return the last anchor of the episode."""
+        return max(self._members[opener].values(), key=lambda anchor: anchor.key)
+
     def severity(self, anchor: Evidence) -> Severity:
         """Return how grave the rule finds what this met anchor sees."""
         severity = self.rule.alert.severity
@@ -171,37 +151,23 @@ class Clusters:
                 severity = step.severity
         return severity
 
-    def window(self, anchor: Evidence) -> Window:
-        found = self._around(self._grid, anchor, anchor.at - self.span, anchor.at)
-        return Window(
-            anchor=anchor,
-            evidence=tuple(sorted((evidence for _, evidence in found), key=lambda e: e.key)),
-            farthest_km=max((km for km, _ in found), default=0.0),
-        )
+    def view(self, anchor: Evidence) -> View:
+        """Return what this met anchor sees."""
+        return self.sight.view(anchor)
 
     def seen_from(self, report: Evidence) -> list[Evidence]:
-        """Return the met anchors whose window holds this counted report."""
-        found = self._around(self._met, report, report.at - 1, report.at + self.span - 1)
-        return [anchor for _, anchor in found]
+        """Return the met anchors that may see this counted report."""
+        return [anchor for anchor in self.sight.seeing(report) if anchor.id in self._sizes]
 
     def met_before(self, anchor: Evidence) -> list[Evidence]:
         """Return the met anchors near this one that it could follow within `quiet_for`."""
-        found = self._around(self._met, anchor, anchor.at - self.quiet, anchor.at)
-        return [earlier for _, earlier in found if earlier.key < anchor.key]
-
-    def asked(self, anchor: Evidence) -> int | None:
-        """Return how many reports the rule asks for at this anchor; None if none would do."""
-        if self.in_season(anchor):
-            return self.rule.when.at_least
-        return self.rule.outside.at_least if self.rule.outside else None
+        found = self._near(anchor, anchor.at - self.quiet, anchor.at)
+        return [earlier for earlier in found if earlier.key < anchor.key]
 
     def in_season(self, anchor: Evidence) -> bool:
         """Whether the season that the rule is for is open where and when the anchor happened."""
-        if self.rule.only_in is None:
-            return True
-        day = datetime.fromtimestamp(anchor.at, self._zone).date()
-        areas = self._tree.path(anchor.area) if anchor.area in self._tree else ()
-        return self._seasons.open(self.rule.only_in, areas, day)
+        season = self.rule.only_in
+        return season is None or self._scene.days.in_season(season, anchor)
 
     def episodes(self) -> list[Episode]:
         return sorted(map(self._episode, self._members), key=lambda e: (e.raised_at, e.opener))
@@ -209,33 +175,83 @@ class Clusters:
     def expire(self, before: int) -> None:
         """Drop the anchors that happened before that moment."""
         self._met.expire(before)
+        self.sight.expire(before)
         for opener, members in list(self._members.items()):
             kept = {id_: anchor for id_, anchor in members.items() if anchor.at >= before}
             for id_ in members.keys() - kept.keys():
                 del self._sizes[id_], self._openers[id_]
+                self._silent.pop(id_, None)
             self._members[opener] = kept
             if not kept:
                 del self._members[opener]
-                self._suppressors.pop(opener, None)
+                self._suppressed.pop(opener, None)
 
-    def _size_if_met(self, anchor: Evidence) -> int | None:
-        """Return the number of reports in the anchor's window if the rule is met there."""
-        found = self._around(self._grid, anchor, anchor.at - self.span, anchor.at)
-        when = self.rule.when
-        if len(found) < when.at_least:
-            return None
-        if len({evidence.reporter for _, evidence in found}) < when.distinct_reporters:
-            return None
-        asked = self.asked(anchor)
-        return None if asked is None or len(found) < asked else len(found)
+    def _judge(
+        self,
+        anchors: Iterable[Evidence],
+        gone: Iterable[Evidence],
+        inhibitor_moved: Iterable[Evidence],
+    ) -> list[Evidence]:
+        """Judge anchors anew, drop those that are gone, and return all that moved."""
+        dropped: list[Evidence] = list(gone)
+        added: list[Evidence] = []
+        moved: list[Evidence] = []
+        sizes: dict[Hashable, int] = {}
+        for anchor in dropped:
+            self._drop(anchor)
+        for anchor in anchors:
+            standpoint = self.sight.standpoint(anchor)
+            if standpoint not in sizes:
+                sizes[standpoint] = self._size(anchor)
+            if size := sizes[standpoint]:
+                if anchor.id not in self._sizes:
+                    self._add(anchor)
+                    added.append(anchor)
+                self._sizes[anchor.id] = size
+                moved.append(anchor)
+            elif anchor.id in self._sizes:
+                self._drop(anchor)
+                dropped.append(anchor)
+        moved += dropped
+        self._settle_openers(added, dropped, moved)
+        if self.inhibitor is not None or self.silences:
+            self._settle_suppression(inhibitor_moved, moved)
+        return moved
 
-    def _around(self, grid: Grid, centre: Evidence, after: int, until: int) -> list[Near]:
-        return grid.around(centre.point, self.km, self.types, after, until)
+    def _size(self, anchor: Evidence) -> int:
+        """Return the number of reports that are seen if the rule is met there, else 0."""
+        size = self.sight.size(anchor)
+        if not size or self.in_season(anchor):
+            return size
+        outside = self.rule.outside
+        return size if outside and size >= outside.at_least else 0
+
+    def _near(self, anchor: Evidence, after: int, until: int) -> list[Evidence]:
+        """Return the met anchors near this one with after < at <= until."""
+        types = frozenset([anchor.type]) if self.sight.apart else None
+        found = self._met.lane(self._reach, types).around(anchor, after, until)
+        if not self.silences:
+            return [other for _, other in found]
+        silent = self._silence(anchor) is not None
+        return [other for _, other in found if (other.id in self._silent) is silent]
+
+    def _silence(self, anchor: Evidence) -> str | None:
+        """Return the silence that holds where and when the anchor happened."""
+        tree = self._scene.tree
+        areas = tree.path(anchor.area) if anchor.area in tree else (anchor.area,)
+        active = (each for each in self.silences if each.active(self.rule.id, areas, anchor.at))
+        return next((each.id for each in active), None)
+
+    def _add(self, anchor: Evidence) -> None:
+        self._met.add(anchor)
+        if self.silences and (silence := self._silence(anchor)):
+            self._silent[anchor.id] = silence
 
     def _drop(self, anchor: Evidence) -> None:
         """Take out an anchor that is met no more."""
         self._met.remove(anchor)
         del self._sizes[anchor.id]
+        self._silent.pop(anchor.id, None)
         self._leave(anchor.id, self._openers.pop(anchor.id))
 
     def _leave(self, anchor: int, opener: Evidence) -> None:
@@ -243,7 +259,7 @@ class Clusters:
         del members[anchor]
         if not members:
             del self._members[opener.id]
-            self._suppressors.pop(opener.id, None)
+            self._suppressed.pop(opener.id, None)
 
     def _settle_openers(
         self, added: list[Evidence], dropped: list[Evidence], moved: list[Evidence]
@@ -267,8 +283,8 @@ class Clusters:
 
     def _followers(self, anchor: Evidence) -> list[Evidence]:
         """Return the later met anchors that may be in an episode through this one."""
-        found = self._around(self._met, anchor, anchor.at - 1, anchor.at + self.quiet - 1)
-        return [later for _, later in found if later.key > anchor.key]
+        found = self._near(anchor, anchor.at - 1, anchor.at + self.quiet - 1)
+        return [later for later in found if later.key > anchor.key]
 
     def _first_opener(self, anchor: Evidence) -> Evidence:
         openers = (self._openers[earlier.id] for earlier in self.met_before(anchor))
@@ -276,39 +292,45 @@ class Clusters:
         return min(joinable, key=lambda opener: opener.key, default=anchor)
 
     def _settle_suppression(
-        self, inhibitor: "Clusters", inhibitor_moved: Iterable[Evidence], moved: list[Evidence]
+        self, inhibitor_moved: Iterable[Evidence], moved: list[Evidence]
     ) -> None:
         """Find what suppresses each episode that moved, or that what moved there bears on."""
         openers = [self._openers[a.id] for a in moved if a.id in self._openers]
-        for cause in inhibitor_moved:
-            found = self._around(self._met, cause, cause.at - 1, cause.at + inhibitor.quiet - 1)
-            openers += [anchor for _, anchor in found if self._openers[anchor.id] is anchor]
-        for opener in {opener.id: opener for opener in openers}.values():
-            suppressor = self._first_suppressor(inhibitor, opener)
-            if suppressor is not self._suppressors.get(opener.id):
-                if suppressor is None:
-                    del self._suppressors[opener.id]
+        if self.inhibitor is not None:
+            lane = self._met.lane(self._reach, None)
+            for cause in inhibitor_moved:
+                found = lane.around(cause, cause.at - 1, cause.at + self.inhibitor.quiet - 1)
+                openers += [anchor for _, anchor in found if self._openers[anchor.id] is anchor]
+        for opener in by_id(openers).values():
+            by = self._suppressor(opener)
+            if by != self._suppressed.get(opener.id):
+                if by is None:
+                    del self._suppressed[opener.id]
                 else:
-                    self._suppressors[opener.id] = suppressor
+                    self._suppressed[opener.id] = by
                 moved.extend(self._members[opener.id].values())
 
-    def _first_suppressor(self, inhibitor: "Clusters", opener: Evidence) -> Evidence | None:
-        found = inhibitor._met.around(
-            opener.point, self.km, inhibitor.types, opener.at - inhibitor.quiet, opener.at
+    def _suppressor(self, opener: Evidence) -> str | None:
+        if opener.id in self._silent:
+            return f"silence:{self._silent[opener.id]}"
+        inhibitor = self.inhibitor
+        if inhibitor is None:
+            return None
+        found = inhibitor._met.lane(self._reach, None).around(
+            opener, opener.at - inhibitor.quiet, opener.at
         )
         raised = (inhibitor._openers[anchor.id] for _, anchor in found)
         inhibiting = (
             other
             for other in raised
-            if opener.at - other.at < inhibitor.quiet and other.id not in inhibitor._suppressors
+            if opener.at - other.at < inhibitor.quiet and other.id not in inhibitor._suppressed
         )
-        return min(inhibiting, key=lambda other: other.key, default=None)
+        first = min(inhibiting, key=lambda other: other.key, default=None)
+        return None if first is None else f"{inhibitor.rule.id}:{first.id}"
 
     def _episode(self, opener: int) -> Episode:
         anchors = sorted(self._members[opener].values(), key=lambda a: a.key)
-        evidence = {e.id for anchor in anchors for e in self.window(anchor).evidence}
-        suppressor = self._suppressors.get(opener)
-        by = (self.inhibitor.rule.id, suppressor.id) if self.inhibitor and suppressor else None
+        evidence = {e.id for anchor in anchors for e in self.view(anchor).evidence}
         return Episode(
             rule=self.rule.id,
             opener=opener,
@@ -316,7 +338,7 @@ class Clusters:
             severity=self.severity(self.peak(opener)),
             anchors=tuple(anchor.id for anchor in anchors),
             evidence=tuple(sorted(evidence)),
-            suppressed_by=by,
+            suppressed_by=self._suppressed.get(opener),
         )
 
 
@@ -339,3 +361,21 @@ class _Agenda:
             anchor = heappop(self._heap)[2]
             self._waiting.remove(anchor.id)
             yield anchor
+
+
+def _sight(rule: Rule, scene: Scene) -> Sight:
+    """Return how the rule looks at reports, by the form of its condition."""
+    when = rule.when
+    match when:
+        case Count():
+            return CountSight(when, scene.grid, scene.days)
+        case AllOf():
+            return AllSight(when, scene.grid, scene.days)
+        case AnyOf():
+            return AnySight(when, scene.grid, scene.days)
+        case FirstThen():
+            return SequenceSight(when, scene.grid, scene.days)
+        case Unusual():
+            one_per = rule.alert.one_per
+            level: Level = "cercle" if one_per == "cluster" or one_per == "place" else one_per
+            return UnusualSight(when, level, scene.grid)

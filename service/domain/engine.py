@@ -8,16 +8,16 @@ How reports are counted
     people who tell of the same attack are what makes it certain. One reporter's repeats of a type
     and place within six hours are one report (`repeats`).
 When a rule is met
-    Each counted report is an anchor that looks back over `(at - hours, at]` and `km` (`grid`,
-    `clusters`). The rule is met there if enough reports by enough distinct people are seen. A rule
-    that holds `only_in` a season asks for its `outside` number elsewhere and at other times, or
-    cannot be met there.
+    Each counted report is an anchor that looks back in time and around (`grid`). What it looks for
+    has one of several forms (`sight`, `joined`, `unusual`). A rule that holds `only_in` a season
+    asks for its `outside` number elsewhere and at other times, or cannot be met there.
 What one alert covers
     Met anchors near each other form an episode, which is one alert (`clusters`). A later episode
     of the same neighbourhood opens once `quiet_for` has passed. More reports seen from one of its
     anchors may make it graver; each severity is said once, the highest alone if several are
-    reached together. An episode whose `inhibited_by` rule has one there already is suppressed,
-    which is said, with the reason.
+    reached together. An episode that goes on may be said `again`, ever more rarely. An episode
+    that is silenced, or whose `inhibited_by` rule has one there already, is suppressed, which is
+    said, with the reason.
 What was said before
     Late, retracted and corrected reports re-decide every anchor whose window they enter. The
     episodes depend on what is known and not on the order in which it came; what was told does, and
@@ -26,6 +26,7 @@ What was said before
 """
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import astuple
 from datetime import UTC, tzinfo
 from graphlib import CycleError, TopologicalSorter
@@ -33,12 +34,15 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from service.domain.areas import AreaTree
-from service.domain.clusters import Clusters, Episode
+from service.domain.clusters import Clusters, Episode, Scene
+from service.domain.days import Days
 from service.domain.evidence import Check, Decision, Evidence
-from service.domain.grid import Grid, Ground, Near
+from service.domain.grid import Grid, Ground
+from service.domain.markets import MarketDays
 from service.domain.repeats import NO_CHANGE, REPEAT_SECONDS, Change, Repeats
 from service.domain.rule import Rule
 from service.domain.seasons import Seasons
+from service.domain.silence import Silence
 from service.domain.told import HISTORY_SECONDS, Told, is_history
 
 __all__ = ["Check", "Decision", "Engine", "Episode", "Evidence"]
@@ -46,35 +50,40 @@ __all__ = ["Check", "Decision", "Engine", "Episode", "Evidence"]
 SWEEP_SECONDS = 7 * 24 * 3600
 
 
+class Judged(NamedTuple):
+    """A rule at work: its clusters, and what was said of them."""
+
+    clusters: Clusters
+    told: Told
+
+
 class Engine:
     """Judges reports by rules. A backtest and the live service differ only in what they feed it."""
 
     def __init__(
-        self, rules: Iterable[Rule], seasons: Seasons, tree: AreaTree, zone: tzinfo = UTC
+        self,
+        rules: Iterable[Rule],
+        seasons: Seasons,
+        tree: AreaTree,
+        zone: tzinfo = UTC,
+        *,
+        silences: Iterable[Silence] = (),
+        markets: MarketDays | None = None,
     ) -> None:
         """Take the rules that are on trial or live; others are not evaluated.
 
-        `zone` is where a season's days begin. Raises ValueError if rules inhibit one another in a
-        circle.
+        `zone` is where days begin. Raises ValueError if rules inhibit one another in a circle.
         """
-        ground = Ground()
-        self._grid = Grid(ground)
+        ground = Ground(tree)
+        days = Days(zone, seasons, tree, markets or MarketDays())
+        self._scene = Scene(tree, ground, Grid(ground), days)
         self._repeats = Repeats()
         self._known: dict[int, Evidence] = {}
         self._forgotten: dict[int, int] = {}
-        self._clusters: dict[str, Clusters] = {}
-        for rule in _inhibitors_first(rules):
-            inhibitor = self._clusters.get(rule.alert.inhibited_by or "")
-            if inhibitor is not None and inhibitor.rule.status != "live":
-                inhibitor = None
-            self._clusters[rule.id] = Clusters(
-                rule, ground, self._grid, seasons, tree, zone, inhibitor
-            )
-        self._told = {
-            id_: Told(clusters, self._repeats.counted) for id_, clusters in self._clusters.items()
-        }
-        self._watches: dict[str, _Watch] = {}
         self._expired = 0
+        self._judged: dict[str, Judged] = {}
+        self._watching: dict[str, tuple[Judged, ...]] = {}
+        self._judge_by(rules, tuple(silences))
 
     def learn(self, evidence: Evidence) -> list[Decision]:
         """Take in a report and return what it leads to, inhibiting rules first.
@@ -100,24 +109,41 @@ class Engine:
         `evidence` is what is still known since `horizon`, in any order, and `decisions` what was
         decided since, in the order in which it was.
         """
-        for report in sorted(evidence, key=lambda report: report.key):
-            self._known[report.id] = report
-            self._count(report)
-        counted = list(self._repeats.counted.values())
-        for report in counted:
-            self._grid.add(report)
-        said: dict[str, list[Decision]] = {}
-        for decision in decisions:
-            said.setdefault(decision.rule, []).append(decision)
-        for id_, clusters in self._clusters.items():
-            clusters.judge(report for report in counted if clusters.counts(report.type))
-            self._told[id_].restore(said.get(id_, []))
+        self._recall(evidence)
+        self._rebuild(self._judged.values(), decisions)
+
+    def with_rules(
+        self,
+        rules: Iterable[Rule],
+        decisions: Iterable[Decision],
+        *,
+        silences: Iterable[Silence] = (),
+        evidence: Iterable[Evidence] = (),
+    ) -> "Engine":
+        """Return an engine that judges by other rules. This one must not be used any more.
+
+        What is as before keeps what it knows. Only rules that changed, whose silences did or whose
+        inhibiting rule did are built anew from the reports that all share: these say nothing about
+        what they find in the past, but for what a later report completes. `decisions` is what was
+        decided since the new `horizon`; `evidence` what is known since then, where that is earlier
+        than the horizon was. Raises ValueError as the constructor does; this one then goes on.
+        """
+        other = copy(self)
+        built = other._judge_by(rules, tuple(silences))
+        for report in self._known.values():
+            if other._counts(report) and not self._counts(report):
+                self._apply(self._repeats.add(report))
+            elif self._counts(report) and not other._counts(report):
+                self._apply(self._repeats.remove(report))
+        other._recall(evidence)
+        other._rebuild(built, decisions)
+        return other
 
     def horizon(self, now: int) -> int:
         """Return the moment before which nothing can matter to a decision any more."""
-        all_clusters = self._clusters.values()
-        window = max((clusters.span for clusters in all_clusters), default=0)
-        quiet = max((clusters.quiet for clusters in all_clusters), default=0)
+        every = [judged.clusters for judged in self._judged.values()]
+        window = max((clusters.span for clusters in every), default=0)
+        quiet = max((clusters.quiet for clusters in every), default=0)
         return now - window - quiet - HISTORY_SECONDS
 
     def expire(self, now: int) -> None:
@@ -132,18 +158,59 @@ class Engine:
             if self._counts(report):
                 self._repeats.drop(report)
         self._forgotten = {id_: at for id_, at in self._forgotten.items() if at >= before}
-        self._grid.expire(before)
-        for id_, clusters in self._clusters.items():
+        self._scene.grid.expire(before)
+        for clusters, told in self._judged.values():
             clusters.expire(before)
-            self._told[id_].expire(before)
+            told.expire(before)
 
     def episodes(self) -> list[Episode]:
         """Return every rule's episodes as all that is known now has them."""
-        return [episode for clusters in self._clusters.values() for episode in clusters.episodes()]
+        every = (judged.clusters for judged in self._judged.values())
+        return [episode for clusters in every for episode in clusters.episodes()]
+
+    def _judge_by(self, rules: Iterable[Rule], silences: Sequence[Silence]) -> list[Judged]:
+        """Put these rules to work, and return those that are not at work already."""
+        ordered = _inhibitors_first(rules)
+        before, self._judged, self._watching = self._judged, {}, {}
+        built = []
+        for rule in ordered:
+            inhibitor = self._judged.get(rule.alert.inhibited_by or "")
+            if inhibitor is not None and inhibitor.clusters.rule.status != "live":
+                inhibitor = None
+            clusters = Clusters(rule, self._scene, inhibitor and inhibitor.clusters, silences)
+            judged = before.get(rule.id)
+            if judged is None or not judged.clusters.is_as(clusters):
+                judged = Judged(clusters, Told(clusters, self._repeats.counted))
+                built.append(judged)
+            self._judged[rule.id] = judged
+        return built
+
+    def _recall(self, evidence: Iterable[Evidence]) -> None:
+        """Take in reports, as far as they are not known, that lead to nothing now."""
+        older = {
+            report.id: report
+            for report in sorted(evidence, key=lambda report: report.key)
+            if report.id not in self._known and report.id not in self._forgotten
+        }
+        self._known = older | self._known
+        for report in older.values():
+            self._apply(self._count(report))
+
+    def _rebuild(self, built: Iterable[Judged], decisions: Iterable[Decision]) -> None:
+        """Bring rules to where they would be, had they been at work all the time."""
+        said: dict[str, list[Decision]] = {}
+        for decision in decisions:
+            said.setdefault(decision.rule, []).append(decision)
+        counted = list(self._repeats.counted.values())
+        for clusters, told in built:
+            clusters.update(
+                Change([], [report for report in counted if clusters.counts(report.type)])
+            )
+            told.restore(said.get(clusters.rule.id, []))
 
     def _counts(self, report: Evidence) -> bool:
         """Whether the report could count: some rule looks at its type, and it is not history."""
-        return bool(self._watch(report.type).rules) and not is_history(report.at, report.known_at)
+        return bool(self._watch(report.type)) and not is_history(report.at, report.known_at)
 
     def _count(self, report: Evidence) -> Change:
         return self._repeats.add(report) if self._counts(report) else NO_CHANGE
@@ -151,69 +218,42 @@ class Engine:
     def _uncount(self, report: Evidence | None) -> Change:
         return self._repeats.remove(report) if report and self._counts(report) else NO_CHANGE
 
+    def _apply(self, change: Change) -> None:
+        for report in change.lost:
+            self._scene.grid.remove(report)
+        for report in change.gained:
+            self._scene.grid.add(report)
+
     def _settle(self, change: Change, known_at: int) -> list[Decision]:
         """Let every rule that a change bears on judge anew, and say what is to be said."""
-        if not (change.lost or change.gained):
+        reports = change.lost + change.gained
+        if not reports:
             return []
-        for report in change.lost:
-            self._grid.remove(report)
-        for report in change.gained:
-            self._grid.add(report)
-        rules: set[str] = set()
-        followed: list[tuple[Evidence, list[Near]]] = []
-        for report in change.lost + change.gained:
-            watch = self._watch(report.type)
-            rules |= watch.rules
-            until = report.at + watch.seconds - 1
-            followed.append(
-                (
-                    report,
-                    self._grid.around(report.point, watch.km, watch.types, report.at - 1, until),
-                )
-            )
+        self._apply(change)
         decisions: list[Decision] = []
-        moved: dict[str, list[Evidence]] = {}
-        for id_, clusters in self._clusters.items():
-            if id_ in rules:
-                causes = moved.get(clusters.rule.alert.inhibited_by or "", [])
-                moved[id_] = clusters.update(change, followed, causes)
-                if moved[id_]:
-                    decisions += self._told[id_].settle(moved[id_], known_at)
+        moved: dict[Clusters | None, list[Evidence]] = {}
+        for clusters, told in self._watching_all({report.type for report in reports}):
+            moved_here = clusters.update(change, moved.get(clusters.inhibitor, ()))
+            if moved_here:
+                moved[clusters] = moved_here
+                decisions += told.settle(moved_here, known_at)
         return decisions
 
-    def _watch(self, type_: str) -> "_Watch":
-        if type_ not in self._watches:
-            self._watches[type_] = _watch(type_, list(self._clusters.values()))
-        return self._watches[type_]
+    def _watching_all(self, types: set[str]) -> Iterable[Judged]:
+        if len(types) == 1:
+            return self._watch(*types)
+        watching = {judged.clusters for type_ in types for judged in self._watch(type_)}
+        return [judged for judged in self._judged.values() if judged.clusters in watching]
 
-
-class _Watch(NamedTuple):
-    """What looks at a type: its rules and those that they inhibit, and how far any of them looks.
-
-    `types` are all that those rules count, None for every type; they look `km` and `seconds` far.
-    """
-
-    rules: frozenset[str]
-    types: tuple[str, ...] | None
-    km: float
-    seconds: int
-
-
-def _watch(type_: str, all_clusters: Sequence[Clusters]) -> _Watch:
-    counting = [clusters for clusters in all_clusters if clusters.counts(type_)]
-    rules = {clusters.rule.id for clusters in counting}
-    for clusters in all_clusters:
-        if clusters.inhibitor is not None and clusters.inhibitor.rule.id in rules:
-            rules.add(clusters.rule.id)
-    types: set[str] | None = set()
-    for clusters in counting:
-        types = None if types is None or clusters.types is None else types | {*clusters.types}
-    return _Watch(
-        rules=frozenset(rules),
-        types=None if types is None else tuple(sorted(types)),
-        km=max((clusters.km for clusters in counting), default=0.0),
-        seconds=max((clusters.span for clusters in counting), default=0),
-    )
+    def _watch(self, type_: str) -> tuple[Judged, ...]:
+        """Return the rules that a report of this type bears on, inhibiting rules first."""
+        if type_ not in self._watching:
+            found: dict[Clusters, Judged] = {}
+            for judged in self._judged.values():
+                if judged.clusters.counts(type_) or judged.clusters.inhibitor in found:
+                    found[judged.clusters] = judged
+            self._watching[type_] = tuple(found.values())
+        return self._watching[type_]
 
 
 def _supersedes(new: Evidence, old: Evidence) -> bool:

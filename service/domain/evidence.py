@@ -8,7 +8,7 @@ from service.domain.geo import Point
 
 Key = tuple[int, int]
 
-DecisionKind = Literal["raise", "escalate", "correct", "suppress"]
+DecisionKind = Literal["raise", "escalate", "repeat", "correct", "suppress"]
 DECISION_KINDS: tuple[DecisionKind, ...] = get_args(DecisionKind)
 
 
@@ -42,8 +42,11 @@ class Evidence:
 class Check:
     """One predicate of a rule: what was found against what was asked.
 
-    `name` is one of reports, distinct_reporters, distance_km (of the report farthest from the one
-    that completes the cluster), span_hours, season (open or closed) and inhibited_by.
+    `name` is one of reports, distinct_reporters, killed, injured; distance_km (of the report that
+    is farthest), area or place; span_hours; weekday, market_day; of what is unusual, usual (how
+    many reports are) and chance (of so many or more); season (open or closed), inhibited_by and
+    silenced. Where a condition is made of several, a part's own number or name comes first:
+    `2.reports`, `first.reports`.
     """
 
     name: str

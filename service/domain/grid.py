@@ -1,15 +1,19 @@
-"""Evidence by type and place, sorted in time, so that a window is a few bisections.
+"""Evidence by type and spot, sorted in time, so that a window is a few bisections.
 
-Reports come from places, and places recur. Which places lie within so many kilometres of one is
-looked up in a grid, once for all types and rules, and kept with the distances until a place is
-heard from for the first time. A cell is a quarter of a degree, about 28 km of latitude: the radius
-of most rules, so that a look-up opens some nine cells.
+Reports come from places, and places recur: each (point, place, area) that was heard from is a
+*spot*. Which spots are within reach of one is found once, kept, and added to when a spot is heard
+from for the first time; so are the series that a rule looks at from there. Points are looked up in
+cells of a quarter of a degree, about 28 km of latitude: the radius of most rules, so that a look-up
+opens some nine of them.
 """
 
-from bisect import bisect_left, insort
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
 from math import asin, ceil, cos, floor, pi, radians, sin
+from typing import Literal, NamedTuple
 
+from service.domain.areas import AreaTree
+from service.domain.condition import Level
 from service.domain.evidence import Evidence
 from service.domain.geo import EARTH_RADIUS_KM, Point, distance_km
 
@@ -18,87 +22,236 @@ _COLUMNS = round(360 / _CELL_DEGREES)
 _CELL_KM = EARTH_RADIUS_KM * pi / 180 * _CELL_DEGREES
 
 Cell = tuple[int, int]
-Series = list[tuple[int, int, Evidence]]
+Types = frozenset[str] | None  # None: every type
 Near = tuple[float, Evidence]
+
+Alike = Level | Literal["place", "anywhere"]
+Reach = tuple[float | Alike, ...]
+"""So many kilometres, in the same area of a level, of the same place: one of these is enough."""
+_ALIKE: tuple[Alike, ...] = ("commune", "cercle", "region", "place", "anywhere")
+
+
+class Spot(NamedTuple):
+    """Where reports come from."""
+
+    point: Point
+    place: str
+    area: str
 
 
 class Ground:
-    """The places heard from, each numbered, and which are near which."""
+    """The spots heard from, each numbered, and which are within reach of which."""
 
-    def __init__(self) -> None:
-        self._numbers: dict[Point, int] = {}
-        self._cells: dict[Cell, list[tuple[Point, int]]] = {}
-        self._near: dict[tuple[Point, float], list[tuple[float, int]]] = {}
+    def __init__(self, tree: AreaTree) -> None:
+        self._tree = tree
+        self._numbers: dict[tuple[Point, str, str], int] = {}
+        self._spots: list[Spot] = []
+        self._cells: dict[Cell, list[int]] = {}
+        self._alike: dict[tuple[str, str], list[int]] = {}
+        self._near: dict[Reach, dict[int, list[tuple[float, int]]]] = {}
+        self._last: tuple[Evidence | None, int] = None, 0
 
-    def number(self, point: Point) -> int:
-        number = self._numbers.get(point)
-        if number is None:
-            number = self._numbers[point] = len(self._numbers)
-            self._cells.setdefault(_cell(point), []).append((point, number))
-            self._near.clear()
+    def number(self, evidence: Evidence) -> int:
+        """Return the number of the spot that a report comes from."""
+        last, number = self._last
+        if evidence is last:  # every rule asks for the same report in turn
+            return number
+        spot = evidence.point, evidence.place, evidence.area
+        known = self._numbers.get(spot)
+        number = self._add(Spot(*spot)) if known is None else known
+        self._last = evidence, number
         return number
 
-    def near(self, point: Point, km: float) -> list[tuple[float, int]]:
-        """Return (distance in km, number) of every place within km."""
-        near = self._near.get((point, km))
+    def near(self, number: int, reach: Reach) -> list[tuple[float, int]]:
+        """Return (distance in km, number) of every spot within reach, the spot itself included."""
+        known = self._near.setdefault(reach, {})
+        if number not in known:
+            known[number] = self._find(number, reach)
+        return known[number]
+
+    def area(self, area: str, level: Level) -> str:
+        """Return the area of that level that holds this one; one in no tree is its own."""
+        return self._tree.at(area, level) if area in self._tree else area
+
+    def _add(self, spot: Spot) -> int:
+        number = self._numbers[spot] = len(self._spots)
+        self._spots.append(spot)
+        self._cells.setdefault(_cell(spot.point), []).append(number)
+        for alike in _ALIKE:
+            self._alike.setdefault(self._key(spot, alike), []).append(number)
+        for reach, known in self._near.items():
+            for km, other in self._find(number, reach):
+                if other in known:
+                    known[other].append((km, number))
+        return number
+
+    def _find(self, number: int, reach: Reach) -> list[tuple[float, int]]:
+        here = self._spots[number]
+        found: dict[int, float] = {}
+        for where in reach:
+            if isinstance(where, str):
+                for other in self._alike[self._key(here, where)]:
+                    found[other] = distance_km(here.point, self._spots[other].point)
+            else:
+                for cell in _cells_within(_cell(here.point), where):
+                    for other in self._cells.get(cell, ()):
+                        km = distance_km(here.point, self._spots[other].point)
+                        if km <= where:
+                            found[other] = km
+        return [(km, other) for other, km in found.items()]
+
+    def _key(self, spot: Spot, alike: Alike) -> tuple[str, str]:
+        """Return what spots have in common that are alike so."""
+        match alike:
+            case "anywhere":
+                return alike, ""
+            case "place":
+                return alike, spot.place
+            case level:
+                return level, self.area(spot.area, level)
+
+
+class Series:
+    """The reports of one type from one spot in the order (at, id)."""
+
+    __slots__ = ("moments", "reports")
+
+    def __init__(self) -> None:
+        self.moments: list[int] = []
+        self.reports: list[Evidence] = []
+
+    def add(self, report: Evidence) -> None:
+        index = bisect_right(self.moments, report.at)
+        while index and self.reports[index - 1].key > report.key:
+            index -= 1
+        self.moments.insert(index, report.at)
+        self.reports.insert(index, report)
+
+    def remove(self, report: Evidence) -> None:
+        index = bisect_left(self.moments, report.at)
+        while self.reports[index].id != report.id:
+            index += 1
+        del self.moments[index], self.reports[index]
+
+    def expire(self, before: int) -> None:
+        old = bisect_left(self.moments, before)
+        del self.moments[:old], self.reports[:old]
+
+
+class Lane:
+    """The series of some types, as they lie within one reach of each spot."""
+
+    def __init__(
+        self, ground: Ground, series: Mapping[int, Mapping[str, Series]], reach: Reach, types: Types
+    ) -> None:
+        self._ground = ground
+        self._series = series
+        self._reach = reach
+        self._types = types
+        self._near: dict[int, list[tuple[float, Series]]] = {}
+
+    def has(self, type_: str) -> bool:
+        return self._types is None or type_ in self._types
+
+    def widen(self, number: int, series: Series) -> None:
+        """Take in a new series of one of the types."""
+        for km, other in self._ground.near(number, self._reach):
+            if other in self._near:
+                self._near[other].append((km, series))
+
+    def around(self, centre: Evidence, after: int, until: int) -> list[Near]:
+        """Return (distance in km, report) of those within reach with after < at <= until."""
+        found: list[Near] = []
+        for km, series in self._around(centre):
+            moments = series.moments
+            if moments and moments[-1] > after:
+                start, end = bisect_right(moments, after), bisect_right(moments, until)
+                found += [(km, report) for report in series.reports[start:end]]
+        return found
+
+    def count(self, centre: Evidence, after: int, until: int) -> int:
+        """Return how many reports `around` would return."""
+        counted = 0
+        for _, series in self._around(centre):
+            moments = series.moments
+            if moments and moments[-1] > after:
+                counted += bisect_right(moments, until) - bisect_right(moments, after)
+        return counted
+
+    def both_ways(self, centre: Evidence, span: int) -> tuple[int, list[Evidence]]:
+        """Return how many are in (at - span, at], and which are in [at, at + span).
+
+        These are what the centre sees and what sees it; every rule asks both of every report.
+        """
+        at = centre.at
+        after = at - span
+        counted = 0
+        later: list[Evidence] = []
+        for _, series in self._around(centre):
+            moments = series.moments
+            if not moments or moments[-1] <= after:
+                continue
+            start = bisect_right(moments, after)
+            if moments[-1] < at:
+                counted += len(moments) - start
+            else:
+                counted += bisect_right(moments, at, start) - start
+                here = bisect_left(moments, at, start)
+                later += series.reports[here : bisect_left(moments, at + span, here)]
+        return counted, later
+
+    def _around(self, centre: Evidence) -> list[tuple[float, Series]]:
+        number = self._ground.number(centre)
+        near = self._near.get(number)
         if near is None:
-            places = [
-                (distance_km(point, place), number)
-                for cell in _cells_within(_cell(point), km)
-                for place, number in self._cells.get(cell, ())
+            near = self._near[number] = [
+                (km, series)
+                for km, other in self._ground.near(number, self._reach)
+                for type_, series in self._series.get(other, {}).items()
+                if self.has(type_)
             ]
-            near = self._near[point, km] = [place for place in places if place[0] <= km]
         return near
 
 
 class Grid:
-    """Evidence that is found by type, place and time."""
+    """Evidence that is found by type, spot and time, through lanes that rules share."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._types: dict[str, dict[int, Series]] = {}
+        self._series: dict[int, dict[str, Series]] = {}
+        self._lanes: dict[tuple[Reach, Types], Lane] = {}
 
-    def add(self, evidence: Evidence) -> None:
-        places = self._types.setdefault(evidence.type, {})
-        series = places.setdefault(self._ground.number(evidence.point), [])
-        insort(series, (evidence.at, evidence.id, evidence))
+    def lane(self, reach: Reach, types: Types) -> Lane:
+        if (reach, types) not in self._lanes:
+            self._lanes[reach, types] = Lane(self._ground, self._series, reach, types)
+        return self._lanes[reach, types]
 
-    def remove(self, evidence: Evidence) -> None:
-        """Take out evidence that is in the grid."""
-        series = self._types[evidence.type][self._ground.number(evidence.point)]
-        del series[bisect_left(series, (evidence.at, evidence.id))]
+    def area(self, report: Evidence, level: Level) -> str:
+        return self._ground.area(report.area, level)
 
-    def around(
-        self, point: Point, km: float, types: Iterable[str] | None, after: int, until: int
-    ) -> list[Near]:
-        """Return (distance in km, evidence) of those types with after < at <= until, within km.
+    def add(self, report: Evidence) -> None:
+        number = self._ground.number(report)
+        series = self._series.setdefault(number, {}).get(report.type)
+        if series is None:
+            series = self._begin(number, report.type)
+        series.add(report)
 
-        `types` None stands for every type.
-        """
-        found: list[Near] = []
-        near = self._ground.near(point, km)
-        for type_ in self._types if types is None else types:
-            places = self._types.get(type_)
-            if places is None:
-                continue
-            for apart, number in near:
-                series = places.get(number)
-                if not series or series[-1][0] <= after:
-                    continue
-                for index in range(bisect_left(series, (after + 1,)), len(series)):
-                    at, _, evidence = series[index]
-                    if at > until:
-                        break
-                    found.append((apart, evidence))
-        return found
+    def remove(self, report: Evidence) -> None:
+        """Take out a report that is in the grid."""
+        self._series[self._ground.number(report)][report.type].remove(report)
 
     def expire(self, before: int) -> None:
         """Drop what happened before that moment."""
-        for places in self._types.values():
-            for number, series in list(places.items()):
-                del series[: bisect_left(series, (before,))]
-                if not series:
-                    del places[number]
+        for here in self._series.values():
+            for series in here.values():
+                series.expire(before)
+
+    def _begin(self, number: int, type_: str) -> Series:
+        series = self._series[number][type_] = Series()
+        for lane in self._lanes.values():
+            if lane.has(type_):
+                lane.widen(number, series)
+        return series
 
 
 def _cell(point: Point) -> Cell:

@@ -1,38 +1,40 @@
 """Decisions that explain themselves: each predicate of the rule, as value against threshold."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Literal
 
-from service.domain.clusters import Clusters, Window
+from service.domain.clusters import Clusters
 from service.domain.evidence import Check, Decision, Evidence
+from service.domain.rule import Rule, Types, Unusual
+from service.domain.sight import View, at_least
 
 LATE_SECONDS = 6 * 3600
 
 
 def decide(
     clusters: Clusters,
-    kind: Literal["raise", "escalate", "suppress"],
+    kind: Literal["raise", "escalate", "repeat", "suppress"],
     episode: str,
     opener: Evidence,
     anchor: Evidence,
     known_at: int,
 ) -> Decision:
     """Return a decision about the episode of `opener`, as it is seen from its anchor `anchor`."""
-    window = clusters.window(anchor)
-    suppressor = clusters.suppressor(opener.id)
-    suppressed_by = f"{clusters.rule.alert.inhibited_by}:{suppressor.id}" if suppressor else None
+    view = clusters.view(anchor)
+    suppressed_by = clusters.suppressed_by(opener.id)
     return Decision(
         kind=kind,
         rule=clusters.rule.id,
         rule_hash=clusters.rule.hash,
         episode=episode,
-        type=_dominant_type(clusters, window),
+        type=_dominant_type(clusters.rule, view),
         severity=clusters.severity(anchor),
-        evidence=tuple(evidence.id for evidence in window.evidence),
-        areas=tuple(sorted({evidence.area for evidence in window.evidence})),
+        evidence=tuple(evidence.id for evidence in view.evidence),
+        areas=tuple(sorted({evidence.area for evidence in view.evidence})),
         at=anchor.at,
         late=is_late(anchor.at, known_at),
-        checks=_checks(clusters, window, suppressed_by),
+        checks=_checks(clusters, anchor, view, suppressed_by),
         suppressed_by=suppressed_by,
         live=clusters.rule.status == "live",
     )
@@ -43,45 +45,34 @@ def is_late(at: int, known_at: int) -> bool:
     return known_at - at > LATE_SECONDS
 
 
-def enough(clusters: Clusters, left: list[Evidence]) -> tuple[Check, ...]:
-    """Return what is left of an alert's evidence against what the rule asks."""
-    when = clusters.rule.when
-    reporters = len({evidence.reporter for evidence in left})
-    return (
-        Check("reports", len(left), when.at_least, len(left) >= when.at_least),
-        Check(
-            "distinct_reporters",
-            reporters,
-            when.distinct_reporters,
-            reporters >= when.distinct_reporters,
-        ),
-    )
-
-
-def _checks(clusters: Clusters, window: Window, suppressed_by: str | None) -> tuple[Check, ...]:
-    rule, anchor = clusters.rule, window.anchor
-    reports = len(window.evidence)
-    reporters = len({evidence.reporter for evidence in window.evidence})
-    hours = (anchor.at - window.evidence[0].at) / 3600
-    asked, distinct = clusters.asked(anchor), rule.when.distinct_reporters
-    checks = [
-        Check("reports", reports, asked, asked is not None and reports >= asked),
-        Check("distinct_reporters", reporters, distinct, reporters >= distinct),
-        Check("distance_km", round(window.farthest_km, 1), rule.when.within.km, True),
-        Check("span_hours", round(hours, 1), rule.when.within.hours, True),
-    ]
+def _checks(
+    clusters: Clusters, anchor: Evidence, view: View, suppressed_by: str | None
+) -> tuple[Check, ...]:
+    rule = clusters.rule
+    checks = list(view.checks)
     if rule.only_in is not None:
         is_open = clusters.in_season(anchor)
-        state = "open" if is_open else "closed"
-        checks.append(Check("season", state, rule.only_in, is_open or asked is not None))
+        checks.append(Check("season", "open" if is_open else "closed", rule.only_in, True))
+        if not is_open and rule.outside is not None:
+            checks[0] = at_least("reports", len(view.evidence), rule.outside.at_least)
+    silenced = suppressed_by is not None and suppressed_by.startswith("silence:")
     if clusters.inhibitor is not None:
-        inhibitor = clusters.inhibitor.rule.id
-        checks.append(Check("inhibited_by", suppressed_by, inhibitor, suppressed_by is None))
+        by = None if silenced else suppressed_by
+        checks.append(Check("inhibited_by", by, clusters.inhibitor.rule.id, by is None))
+    if silenced:
+        checks.append(Check("silenced", suppressed_by, None, False))
     return tuple(checks)
 
 
-def _dominant_type(clusters: Clusters, window: Window) -> str:
+def _dominant_type(rule: Rule, view: View) -> str:
     """Return the type most counted; of equals, the first that the rule names, or by name."""
-    counts = Counter(evidence.type for evidence in window.evidence)
-    order = clusters.types or sorted(counts)
+    counts = Counter(evidence.type for evidence in view.evidence)
+    named = [type_ for types in _named(rule) if types != "any" for type_ in types]
+    order = [type_ for type_ in named if type_ in counts] or sorted(counts)
     return max(order, key=lambda type_: counts[type_])
+
+
+def _named(rule: Rule) -> Iterable[Types]:
+    if isinstance(rule.when, Unusual):
+        return (rule.when.types,)
+    return (count.types for count in rule.counts())

@@ -16,24 +16,30 @@ Any other episode is new: it is raised or suppressed.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from typing import Literal
 
 from service.domain.clusters import Clusters
 from service.domain.codebook import SEVERITIES, Severity
 from service.domain.evidence import Decision, Evidence
-from service.domain.reasons import decide, enough, is_late
+from service.domain.reasons import decide, is_late
 
 HISTORY_SECONDS = 30 * 24 * 3600
 
 
 @dataclass(slots=True)
 class Telling:
-    """One alert as responders know it, or one that they were spared."""
+    """One alert as responders know it, or one that they were spared.
+
+    `at` is when it was raised and `told_at` what was last told of it; `wait` has the hours from
+    then on in which it is not repeated.
+    """
 
     episode: str
     at: int
+    told_at: int
+    wait: float = 0
     type: str = ""
     severity: Severity = SEVERITIES[0]
     areas: tuple[str, ...] = ()
@@ -151,15 +157,15 @@ class Told:
         tellings = self._tellings(opener.id) or self._quieting(opener)
         said = [telling for telling in tellings if not telling.suppressed]
         if said:
-            return self._escalated(opener, said, known_at)
-        suppressor = self._clusters.suppressor(opener.id)
-        if is_history(opener.at, known_at) or (suppressor and tellings):
+            return self._escalated(opener, said, known_at) or self._repeated(opener, said, known_at)
+        suppressed = self._clusters.suppressed_by(opener.id) is not None
+        if is_history(opener.at, known_at) or (suppressed and tellings):
             return []
         episode = tellings[0].episode if tellings else self._name(opener)
-        kind: Literal["raise", "suppress"] = "suppress" if suppressor else "raise"
+        kind: Literal["raise", "suppress"] = "suppress" if suppressed else "raise"
         decision = decide(self._clusters, kind, episode, opener, opener, known_at)
         telling = self._remember(decision)
-        further = [] if suppressor else self._escalated(opener, [telling], known_at)
+        further = [] if suppressed else self._escalated(opener, [telling], known_at)
         return [decision, *further]
 
     def _escalated(self, opener: Evidence, said: list[Telling], known_at: int) -> list[Decision]:
@@ -172,6 +178,19 @@ class Told:
         if not graver or is_history(peak.at, known_at):
             return []
         decision = decide(self._clusters, "escalate", said[0].episode, opener, peak, known_at)
+        self._remember(decision)
+        return [decision]
+
+    def _repeated(self, opener: Evidence, said: list[Telling], known_at: int) -> list[Decision]:
+        """Say again what still goes on, once nothing was told of it for as long as is asked."""
+        latest = self._clusters.latest(opener.id)
+        last = max(said, key=lambda telling: telling.told_at)
+        due = last.told_at + last.wait * 3600
+        if self._rule.alert.again is None or latest.at < due or is_history(latest.at, known_at):
+            return []
+        gravest = max((telling.severity for telling in said), key=SEVERITIES.index)
+        decision = decide(self._clusters, "repeat", last.episode, opener, latest, known_at)
+        decision = replace(decision, severity=gravest)
         self._remember(decision)
         return [decision]
 
@@ -188,7 +207,7 @@ class Told:
             areas=telling.areas,
             at=telling.at,
             late=is_late(telling.at, known_at),
-            checks=enough(self._clusters, self._left(telling)),
+            checks=self._clusters.sight.weigh(self._left(telling)),
             suppressed_by=None,
             live=self._rule.status == "live",
         )
@@ -199,10 +218,15 @@ class Told:
         opener = _opener_in(decision.episode)
         telling = self._by_opener.get(opener)
         if telling is None:
-            telling = self._by_opener[opener] = Telling(decision.episode, decision.at)
-        if decision.kind != "escalate":
+            at = decision.at
+            telling = self._by_opener[opener] = Telling(decision.episode, at, at)
+        if decision.kind in ("raise", "suppress"):
             telling.at = decision.at
             telling.suppressed = decision.kind == "suppress"
+        if again := self._rule.alert.again:
+            repeated = min(telling.wait * again.factor, again.at_most)
+            telling.wait = repeated if decision.kind == "repeat" else telling.wait or again.after
+        telling.told_at = max(telling.told_at, decision.at)
         telling.type, telling.areas = decision.type, decision.areas
         telling.severity = decision.severity
         telling.evidence.update(decision.evidence)

@@ -131,7 +131,7 @@ def oracle(evidence: Iterable[Evidence]) -> dict[str, list[tuple]]:
                         for b in other["in"]
                     )
                 ):
-                    episode["by"] = (inhibitor.id, raised.id)
+                    episode["by"] = f"{inhibitor.id}:{raised.id}"
                     break
         by_rule[id_] = episodes
     return {r.id: [shape(r, reports, episode) for episode in by_rule[r.id]] for r in RULES}
@@ -281,7 +281,7 @@ def test_in_order_of_time_each_episode_is_told_once_and_by_its_own_name(hours, d
         (
             "suppress" if e.suppressed_by else "raise",
             f"{e.rule}:{e.opener}",
-            "{}:{}".format(*e.suppressed_by) if e.suppressed_by else None,
+            e.suppressed_by,
         )
         for e in judge.episodes()
     )
