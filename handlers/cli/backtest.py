@@ -1,6 +1,7 @@
 """`vigie backtest`: what rules would have done, had they been there."""
 
 import asyncio
+import gc
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -118,6 +119,7 @@ def backtest(
     except EventsError as error:
         typer.echo(report.clean(str(error)), err=True)
         raise typer.Exit(1) from None
+    gc.freeze()  # so many events need not be searched for garbage again and again
     data.delay(late, spread, seed)
     for line in report.bad_rows(data):
         typer.echo(line, err=True)

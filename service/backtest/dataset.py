@@ -5,6 +5,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from service.domain.areas import AreaTree, Membership
@@ -54,14 +55,15 @@ class Event:
     toll: int
 
 
-@dataclass(slots=True)
+@dataclass
 class Dataset:
     """What a backtest replays.
 
     A report is known by its position: `event_of`, `reporter` and `known_at` say of which event it
     tells, who sent it, and when it is received. `people` are the enrolments that stand behind the
     areas' names. `left_out` counts rows by why they are not used, `unmapped` events by a kind that
-    the mapping gives no type; those are never reported, and still count as outcomes.
+    the mapping gives no type; those are never reported, and still count as outcomes. What is worked
+    out from the events is kept: it is asked for once all are in.
     """
 
     title: str
@@ -82,11 +84,11 @@ class Dataset:
     def reports(self) -> int:
         return len(self.event_of)
 
-    @property
+    @cached_property
     def first(self) -> int:
         return min(event.began for event in self.events)
 
-    @property
+    @cached_property
     def last(self) -> int:
         return max(event.at for event in self.events)
 
@@ -112,8 +114,9 @@ class Dataset:
             late = int(chance.expovariate(1 / spread)) if spread else 0
             self.known_at[index] = known_at + (hours + late) * HOUR
 
+    @cached_property
     def by_receipt(self) -> list[int]:
-        """Return the reports in the order in which they are received."""
+        """The reports in the order in which they are received."""
         return sorted(range(self.reports), key=self.known_at.__getitem__)
 
     def evidence(self, report: int) -> Evidence:

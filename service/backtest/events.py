@@ -13,8 +13,9 @@ What is stated here, the report of a backtest repeats:
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Generic, TypeVar
 
-from service.backtest.dataset import DAY, BadRow, Dataset, Event, EventsError, Progress
+from service.backtest.dataset import DAY, BadRow, Dataset, Event, EventsError, Progress, Spot
 from service.backtest.days import Days
 from service.backtest.mapping import Kind, Mapping, Names, column_key
 from service.backtest.places import Places, UnreadableError
@@ -25,6 +26,7 @@ _WHOLE = re.compile(r"[0-9]{1,7}(\.0+)?", re.ASCII)
 _EVERY = 5_000
 
 Cells = Sequence[str]
+Found = TypeVar("Found")
 
 
 def dataset_of(
@@ -43,27 +45,33 @@ def dataset_of(
 
 
 class _Reader:
-    """Reads rows one by one; the columns are looked up once."""
+    """Reads rows one by one. What a few cells say together is worked out once and looked up."""
 
     def __init__(self, path: Path, header: Cells, mapping: Mapping, tree: AreaTree) -> None:
+        self._header = _Header(path, header, mapping.title)
         self._path, self._mapping = path, mapping
-        self._width = len(header)
-        self._index: dict[str, int] = {}
-        for index, cell in enumerate(header):
-            self._index.setdefault(column_key(cell), index)
-        columns = mapping.columns
-        self._date = self._needed("date", columns.date)
-        self._lat = self._needed("lat", columns.lat)
-        self._lon = self._needed("lon", columns.lon)
-        self._event, self._until = self._found(columns.event), self._found(columns.until)
-        self._place, self._country = self._found(columns.place), self._found(columns.country)
-        self._areas = [self._found(names) for names in columns.areas]
-        self._killed, self._injured = self._found(columns.killed), self._found(columns.injured)
-        self._date_precision = self._found(mapping.dates.precision)
-        self._place_precision = self._found(mapping.places.precision)
-        self._sources = self._found(mapping.reporters.sources)
-        self._called = [self._found((name,)) for name in mapping.called]
-        self._kind_of = _Kinds(mapping.kinds, self._found)
+        find, columns = self._header.find, mapping.columns
+        self._event = find(columns.event)
+        self._sources = find(mapping.reporters.sources)
+        self._times = _Looked(
+            self._time,
+            self._header.need("date", columns.date),
+            find(columns.until),
+            find(mapping.dates.precision),
+        )
+        self._spots = _Looked(
+            self._spot,
+            self._header.need("lat", columns.lat),
+            self._header.need("lon", columns.lon),
+            find(mapping.places.precision),
+            find(columns.place),
+            find(columns.country),
+            *(find(names) for names in columns.areas),
+        )
+        self._counts = _Looked(self._count, find(columns.killed), find(columns.injured))
+        self._reported = _Looked(self._reporters, self._sources)
+        self._called = _Looked(_joined, *(find((name,)) for name in mapping.called))
+        self._types = _Kinds(mapping.kinds, find)
         self._days = Days(mapping.dates.slashes)
         self._places = Places(tree)
         self._lines: dict[str, int] = {}
@@ -80,24 +88,14 @@ class _Reader:
         data.notes.append(self._supposed())
         return data
 
-    def _supposed(self) -> str:
-        reporters = self._mapping.reporters
-        number = f"{min(reporters.otherwise, reporters.enrolled)}"
-        if self._sources is not None:
-            number = f"as many as its sources (at most {reporters.at_most}, else {number})"
-        return (
-            f"supposed: each event is reported by {number} of the {reporters.enrolled} people "
-            "enrolled in its finest area"
-        )
-
     def take(self, row: Row) -> None:
         data = self.data
         if data.rows == 0 and all(not cell or cell.startswith("#") for cell in row.cells):
             return  # the tags of the Humanitarian Exchange Language, a second header
         data.rows += 1
         why = row.why
-        if why is None and len(row.cells) != self._width:
-            why = f"it has {len(row.cells)} cells, and the header {self._width}"
+        if why is None and len(row.cells) != self._header.width:
+            why = f"it has {len(row.cells)} cells, and the header {self._header.width}"
         if why is None:
             try:
                 self._read(row.line, row.cells)
@@ -107,54 +105,55 @@ class _Reader:
             data.bad.append(BadRow(row.line, why))
 
     def _read(self, line: int, cells: Cells) -> None:
-        self._refuse_again(line, self._cell(cells, self._event))
-        began, at = self._span(cells)
-        levels = [self._cell(cells, self._country)]
-        levels += [self._cell(cells, index) for index in self._areas]
-        place = self._cell(cells, self._place)
-        spot = self._places.spot(cells[self._lat], cells[self._lon], place, levels)
-        killed = _whole(self._cell(cells, self._killed), "number of killed")
-        injured = _whole(self._cell(cells, self._injured), "number of injured")
-        reporters = self._reporters(self._cell(cells, self._sources))
-        if (why := self._too_coarse(cells, at - began)) is not None:
-            self.data.left_out[why] += 1
+        data = self.data
+        if self._event is not None:
+            self._refuse_again(line, cells[self._event])
+        spot, coarse_place = self._spots(cells)
+        began, at, coarse_date = self._times(cells)
+        killed, injured = self._counts(cells)
+        if why := coarse_place or coarse_date:
+            data.left_out[why] += 1
             return
-        type_ = self._kind_of(cells)
-        event = Event(line, type_, spot, began, at, killed, injured, killed)
-        number = len(self.data.events)
-        self.data.events.append(event)
+        type_ = self._types(cells)
+        number = len(data.events)
+        data.events.append(Event(line, type_, spot, began, at, killed, injured, killed))
         if type_ is None:
-            self.data.unmapped[self._called_so(cells)] += 1
+            data.unmapped[self._called(cells)] += 1
             return
-        for reporter in self._people.next_of(spot.area, reporters):
-            self.data.report(number, reporter, at)
+        for reporter in self._people.next_of(spot.area, self._reported(cells)):
+            data.report(number, reporter, at)
 
     def _refuse_again(self, line: int, event: str) -> None:
         if event and (before := self._lines.setdefault(event, line)) != line:
             raise UnreadableError(f"the event {event[:40]!r} is in line {before} already")
 
-    def _span(self, cells: Cells) -> tuple[int, int]:
-        """Return the noons of the first and the last day on which it may have happened."""
-        began = self._days.noon(cells[self._date])
-        if self._until is not None and cells[self._until].strip():
-            at = self._days.noon(cells[self._until])
-            if at < began:
-                raise UnreadableError("its last day is before its first")
-            return began, at
-        code = self._cell(cells, self._date_precision)
-        days = self._mapping.dates.days.get(code, 1)
-        return began, began + (days - 1) * DAY
+    def _time(self, date: str, until: str, precision: str) -> tuple[int, int, str | None]:
+        """Return the noons of the first and last day that it may be; why, if it is too coarse."""
+        dates = self._mapping.dates
+        began = self._days.noon(date)
+        at = self._days.noon(until) if until else began
+        if at < began:
+            raise UnreadableError("its last day is before its first")
+        known = not precision or not dates.days or precision in dates.days
+        if not until:
+            at += (dates.days.get(precision, 1) - 1) * DAY
+        if not known:
+            return began, at, f"too coarse a date: {dates.precision[0]} {precision[:20]}"
+        if at - began >= dates.at_most * DAY:
+            return began, at, f"too coarse a date: more than {dates.at_most} days"
+        return began, at, None
 
-    def _too_coarse(self, cells: Cells, span: int) -> str | None:
-        where, when = self._place_precision, self._date_precision
-        if where is not None and cells[where].strip() not in self._mapping.places.keep:
-            return f"too coarse a place: {column_key(self._name(where))} {cells[where][:20]}"
-        days = self._mapping.dates.days
-        if when is not None and days and cells[when].strip() not in days:
-            return f"too coarse a date: {column_key(self._name(when))} {cells[when][:20]}"
-        if span >= self._mapping.dates.at_most * DAY:
-            return f"too coarse a date: more than {self._mapping.dates.at_most} days"
-        return None
+    def _spot(
+        self, lat: str, lon: str, precision: str, place: str, *levels: str
+    ) -> tuple[Spot, str | None]:
+        places = self._mapping.places
+        spot = self._places.spot(lat, lon, place, levels)
+        if self._header.find(places.precision) is not None and precision not in places.keep:
+            return spot, f"too coarse a place: {places.precision[0]} {precision[:20]}"
+        return spot, None
+
+    def _count(self, killed: str, injured: str) -> tuple[int, int]:
+        return _whole(killed, "number of killed"), _whole(injured, "number of injured")
 
     def _reporters(self, sources: str) -> int:
         reporters = self._mapping.reporters
@@ -165,60 +164,81 @@ class _Reader:
             number = int(float(sources))
         return max(1, min(number, reporters.at_most, reporters.enrolled))
 
-    def _called_so(self, cells: Cells) -> str:
-        names = (self._cell(cells, index) for index in self._called)
-        return " / ".join(name[:60] for name in names if name) or "no name"
+    def _supposed(self) -> str:
+        reporters = self._mapping.reporters
+        number = f"{min(reporters.otherwise, reporters.enrolled)}"
+        if self._sources is not None:
+            number = f"as many as its sources (at most {reporters.at_most}, else {number})"
+        return (
+            f"supposed: each event is reported by {number} of the {reporters.enrolled} people "
+            "enrolled in its finest area"
+        )
 
-    def _cell(self, cells: Cells, index: int | None) -> str:
-        return "" if index is None else cells[index].strip()
 
-    def _found(self, names: Names) -> int | None:
+class _Header:
+    """Where each column stands."""
+
+    def __init__(self, path: Path, header: Cells, title: str) -> None:
+        self.width = len(header)
+        self._path, self._title = path, title
+        self._index: dict[str, int] = {}
+        for index, cell in enumerate(header):
+            self._index.setdefault(column_key(cell), index)
+
+    def find(self, names: Names) -> int | None:
+        """Return where the first of these names stands that the file has."""
         return next((self._index[name] for name in names if name in self._index), None)
 
-    def _name(self, index: int) -> str:
-        return next(name for name, at in self._index.items() if at == index)
-
-    def _needed(self, what: str, names: Names) -> int:
-        index = self._found(names)
+    def need(self, what: str, names: Names) -> int:
+        index = self.find(names)
         if index is None:
             raise EventsError(
-                f"{self._path.name} has no column for `{what}`: the mapping “{self._mapping.title}”"
-                f" looks for {' or '.join(names)}, and the header has {', '.join(self._index)}"
+                f"{self._path.name} has no column for `{what}`: the mapping “{self._title}” looks "
+                f"for {' or '.join(names)}, and the header has {', '.join(self._index)}"
             )
         return index
 
 
-class _Kinds:
-    """Which type an event is of, looked up once for each set of values that its columns have."""
+class _Looked(Generic[Found]):
+    """What some cells of a row say, worked out once for all rows where they are the same."""
 
-    def __init__(self, kinds: Sequence[Kind], found: Callable[[Names], int | None]) -> None:
+    def __init__(self, work_out: Callable[..., Found], *columns: int | None) -> None:
+        self._work_out, self._columns = work_out, columns
+        self._there = tuple(column for column in columns if column is not None)
+        self._known: dict[tuple[str, ...], Found] = {}
+
+    def __call__(self, cells: Cells) -> Found:
+        key = tuple([cells[column] for column in self._there])
+        try:
+            return self._known[key]
+        except KeyError:
+            said = ("" if each is None else cells[each].strip() for each in self._columns)
+            found = self._known[key] = self._work_out(*said)
+            return found
+
+
+class _Kinds:
+    """Which type an event is of."""
+
+    def __init__(self, kinds: Sequence[Kind], find: Callable[[Names], int | None]) -> None:
+        self._kinds = kinds
+        names = sorted({name for kind in kinds for each in kind.when for name in each.columns})
         # A column that this file does not have says nothing, so that what asks for it fails.
-        self._kinds = [
-            (
-                kind.type,
-                [
-                    (each, [i for name in each.columns if (i := found((name,))) is not None])
-                    for each in kind.when
-                ],
-            )
-            for kind in kinds
-        ]
-        self._used = sorted({i for _, when in self._kinds for _, indexes in when for i in indexes})
-        self._known: dict[tuple[str, ...], str | None] = {}
+        there = [(name, index) for name in names if (index := find((name,))) is not None]
+        self._names = [name for name, _ in there]
+        self._looked = _Looked(self._type, *(index for _, index in there))
 
     def __call__(self, cells: Cells) -> str | None:
-        key = tuple([cells[index] for index in self._used])
-        if key not in self._known:
-            self._known[key] = self._type(cells)
-        return self._known[key]
+        return self._looked(cells)
 
-    def _type(self, cells: Cells) -> str | None:
-        for type_, when in self._kinds:
+    def _type(self, *values: str) -> str | None:
+        said = {name: value.casefold() for name, value in zip(self._names, values, strict=True)}
+        for kind in self._kinds:
             if all(
-                each.holds([cells[index].strip().casefold() for index in indexes])
-                for each, indexes in when
+                each.holds([said[name] for name in each.columns if name in said])
+                for each in kind.when
             ):
-                return type_
+                return kind.type
         return None
 
 
@@ -240,6 +260,10 @@ class _People:
         """Return their enrolments, from long before the first event."""
         long_ago = -(10**10)
         return [Membership(area, long_ago, None) for area in self._first] * self._enrolled
+
+
+def _joined(*names: str) -> str:
+    return " / ".join(name[:60] for name in names if name) or "no name"
 
 
 def _whole(cell: str, what: str) -> int:

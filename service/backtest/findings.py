@@ -28,8 +28,11 @@ class Findings:
 
     def __init__(self, data: Dataset, outcomes: Sequence[Outcome], areas: AreaPolicy) -> None:
         self.judges = {each.id: Judge(data, each) for each in outcomes}
+        # As often as the outcome's time passes, so that it always stands somewhere.
+        standing = {days: baseline(data, days) for days in {o.within.days for o in outcomes}}
         self.baselines = {
-            id_: judge.score(baseline(data, judge.outcome)) for id_, judge in self.judges.items()
+            id_: judge.score(standing[judge.outcome.within.days])
+            for id_, judge in self.judges.items()
         }
         self._crowd = Crowd(data, areas.k, areas.margin)
 

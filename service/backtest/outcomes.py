@@ -109,19 +109,19 @@ class Tolls:
     def onsets(self) -> list[Onset]:
         """Return where outcomes began, in order of time, as episodes.
 
-        An event is an onset if it and what follows it, in the outcome's time and reach, come to
-        what the outcome asks, and it does not itself follow an earlier onset so.
+        An event is deadly if it and what follows it, in the outcome's time and reach, come to what
+        the outcome asks. A deadly event is an onset if none came before it in that time and reach:
+        what goes on is one outcome, however long.
         """
         found = []
         covered: dict[Point, int] = {}
         for event in self._events:
-            point = event.spot.point
-            if event.began < covered.get(point, event.began):
+            point, until = event.spot.point, event.began + self._span
+            if self._between(point, event.began - 1, until - 1) < self._outcome.at_least:
                 continue
-            until = event.began + self._span
-            if self._between(point, event.began - 1, until - 1) >= self._outcome.at_least:
+            if event.began >= covered.get(point, event.began):
                 found.append(Onset(event.spot, event.began))
-                covered |= dict.fromkeys(self._neighbours.of(point), until)
+            covered |= dict.fromkeys(self._neighbours.of(point), until)
         return found
 
     def _adds(self, event: Event) -> int:

@@ -25,11 +25,14 @@ class Places:
         self._content = content
         self._home = words.key(content.name(COUNTRY))
         self._below: dict[tuple[str, str], str | None] = {}
-        for code in content:
+        # A région comes before its cercle of the same name; of two equals, neither is taken.
+        depths: dict[tuple[str, str], int] = {}
+        for code in sorted(content, key=lambda code: len(content.path(code))):
+            depth = len(content.path(code))
             for above in content.path(code)[1:]:
                 name = (above, words.key(content.name(code)))
-                # Of two areas with one name, neither is taken.
-                self._below[name] = None if name in self._below else code
+                if depths.setdefault(name, depth) == depth:
+                    self._below[name] = None if name in self._below else code
         self._made: dict[str, tuple[str, str]] = {}
         self._spots: dict[tuple[str, ...], Spot] = {}
         self._at_home = False

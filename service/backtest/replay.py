@@ -55,7 +55,7 @@ def replay(
     judged = tuple(_judged(content.rules if rules is None else rules))
     engine = Engine(judged, content.seasons, data.tree, content.timezone)
     found = Replay(judged, others={rule.id: Counter() for rule in judged})
-    order = data.by_receipt()
+    order = data.by_receipt
     expired = 0
     for index in counted(len(order), progress):
         report = order[index]

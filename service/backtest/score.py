@@ -126,16 +126,16 @@ def sent(alerts: Sequence[Alert]) -> list[Sent]:
     return [(alert.sent_at, alert.event.spot.point) for alert in alerts]
 
 
-def baseline(data: Dataset, outcome: Outcome) -> list[Sent]:
+def baseline(data: Dataset, days: int) -> list[Sent]:
     """Return what “alert wherever there was an incident last month” would have sent.
 
-    As often as the outcome's time passes, one alert for each finest area from which an incident of
-    the past thirty days is known, at the place of the latest.
+    Every so many days, one alert for each finest area from which an incident of the past thirty
+    days is known, at the place of the latest.
     """
-    step = outcome.within.days * DAY
+    step = days * DAY
     latest: dict[str, tuple[int, Event]] = {}
     alerts: list[Sent] = []
-    order = data.by_receipt()
+    order = data.by_receipt
     due = data.first + step
     for report in order:
         known_at, event = data.known_at[report], data.events[data.event_of[report]]
