@@ -276,15 +276,15 @@ class _Series:
         """Offer each whole number of at least `at_least` that is worth a thought."""
         self.expected = expected
         self._lowest = max(at_least, floor(expected.mean) + 1)
-        offered = [
-            (p, count) for count, p in expected.tails(self._lowest) if _LOWEST_P < p <= HIGHEST_P
-        ]
+        falling = list(expected.tails(self._lowest))
+        offered = [(p, count) for count, p in falling if _LOWEST_P < p <= HIGHEST_P]
         self.tails = [p for p, _ in offered]
         self._counts = [count for _, count in offered]
         self._costs: dict[int, float] = {}
-        self._known: dict[int, float] = {}
+        self._known = dict(falling)
 
     def p(self, count: int) -> float:
+        """Return the probability of that count or more."""
         if count not in self._known:
             self._known[count] = self.expected.tail(count)
         return self._known[count]

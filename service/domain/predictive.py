@@ -4,12 +4,14 @@
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import accumulate
 from math import exp, lgamma, log, log1p
 from typing import NamedTuple
 
-_NEGLIGIBLE = 1e-16
+_NEGLIGIBLE = 1e-13
 _NEARLY = 1e-6
+_FEW = 1e-12
 
 
 class Predictive(NamedTuple):
@@ -45,7 +47,7 @@ class Predictive(NamedTuple):
     def tail(self, count: int) -> float:
         """Return P(X >= count), to full precision however small it is."""
         if count <= self.mean:
-            return 1.0 - sum(map(self.probability, range(count)))
+            return max(0.0, 1.0 - sum(map(self.probability, range(count))))
         return sum(reversed(list(self._upward(count))))
 
     def tails(self, start: int) -> Iterator[tuple[int, float]]:
@@ -58,15 +60,21 @@ class Predictive(NamedTuple):
         """Return how often, in a window's time, a count that is followed rises to `count`."""
         mean, size = self.mean, self.size
         odds = mean / (size + mean)
-        weight = self.rate + 1 / self.bunching
         probability = self.probability(count - 1)
-        found = 0.0
-        for before, bunches in zip(range(count - 1, -1, -1), self._bunches(), strict=False):
-            rate = (self.shape + before / self.bunching) / weight
-            stays = max(0.0, 1 - (rate + 1 / weight) / count)
-            found += probability * rate * bunches * stays
-            probability *= before / ((size + before - 1) * odds) if before else 0.0
-        return found
+        weight = self.rate + 1 / self.bunching
+        step = 1 / self.bunching / weight
+        rate = (self.shape + count / self.bunching) / weight
+        highest = count - 1 / weight
+        found, before = 0.0, count - 1
+        for bunches in _bunches(self.bunching):
+            rate -= step
+            if rate < highest:  # else it falls back at once
+                found += probability * rate * bunches * (highest - rate)
+            if not before:
+                break
+            probability *= before / ((size + before - 1) * odds)
+            before -= 1
+        return found / count
 
     def _upward(self, start: int) -> Iterator[float]:
         """Yield P(X = c) from `start` on, as far as it matters."""
@@ -79,15 +87,17 @@ class Predictive(NamedTuple):
             probability *= (size + count) / (count + 1) * odds
             count += 1
 
-    def _bunches(self) -> Iterator[float]:
-        """Yield how many bunches of at least 1, 2, 3, … reports there are to one report."""
-        if self.bunching < 1 + _NEARLY:
-            yield 1.0
-            return
-        odds = 1 - 1 / self.bunching
-        left, term, reports = log(self.bunching), 1.0, 1
-        while left > 0.0:
-            yield left / (self.bunching - 1)
-            term *= odds
-            left -= term / reports
-            reports += 1
+
+@lru_cache(maxsize=64)
+def _bunches(bunching: float) -> tuple[float, ...]:
+    """Return how many bunches of at least 1, 2, 3, … reports there are to one report."""
+    if bunching < 1 + _NEARLY:
+        return (1.0,)
+    odds = 1 - 1 / bunching
+    left, term = log(bunching), 1.0
+    found: list[float] = []
+    while left > _FEW:
+        found.append(left / (bunching - 1))
+        term *= odds
+        left -= term / len(found)
+    return tuple(found)

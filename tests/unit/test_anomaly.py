@@ -177,6 +177,18 @@ def test_an_area_that_was_not_heard_from_is_judged_by_the_others() -> None:
     assert unheard == pytest.approx(sum(known) / 3, rel=0.05)
 
 
+def test_a_town_that_always_reports_ten_times_as_much_is_held_against_itself() -> None:
+    anomaly = Anomaly(spec())
+    for week in range(26):
+        for report in range(10):
+            anomaly.add("town", "raid", START + week * WEEK + (1 + report) * HOUR)
+        for village in range(20):
+            anomaly.add(f"village {village}", "raid", START + week * WEEK + HOUR)
+    verdict = judged(anomaly, "town", "raid", START + 27 * WEEK)
+    assert verdict.expected == pytest.approx(10, rel=0.05)
+    assert verdict.asked > 12
+
+
 def test_a_type_never_seen_is_unusual_when_it_comes() -> None:
     anomaly = with_past(Anomaly(spec(at_least=3)))
     end = START + 39 * WEEK
