@@ -50,10 +50,17 @@ def replay(
     """Replay the reports in the order of receipt, by the content's rules or by others.
 
     Drafts are judged as if on trial, so that a rule can be tried before it is put anywhere;
-    retired rules are not.
+    retired rules are not. Silences hold for their dates, as they would have.
     """
     judged = tuple(_judged(content.rules if rules is None else rules))
-    engine = Engine(judged, content.seasons, data.tree, content.timezone)
+    engine = Engine(
+        judged,
+        content.seasons,
+        data.tree,
+        content.timezone,
+        silences=content.silences,
+        markets=content.markets,
+    )
     found = Replay(judged, others={rule.id: Counter() for rule in judged})
     order = data.by_receipt
     expired = 0

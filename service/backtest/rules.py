@@ -1,11 +1,25 @@
 """The rules to judge by: a whole content directory, or a few files laid over the project's."""
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
-from service.content import Content, load
+from service.content import AreaPolicy, Content
+from service.content.across import Written
+from service.content.load import _Loader
+from service.content.waivers import Linted
 
 RULES, TEXTS = "rules", "templates_sms"
+
+# They speak of the project's own rules, and have no meaning beside others.
+_OF_ITS_RULES = ("alerts", "silences.yaml", "waivers.yaml")
+
+
+class _Unlinted(_Loader):
+    """Loads without the privacy lint: a backtest tells nobody, so nothing has to be waived yet."""
+
+    def _lint(self, rules: Iterable[Written], areas: AreaPolicy | None) -> Linted:  # noqa: ARG002
+        return Linted()
 
 
 def load_over(directory: Path, project: Path) -> Content:
@@ -15,23 +29,22 @@ def load_over(directory: Path, project: Path) -> Content:
     of rules. Raises ContentError with every problem of the whole.
     """
     if directory.resolve() == project.resolve():
-        return load(project)
+        return _Unlinted(project).load()
+    own = directory / RULES if (directory / RULES).is_dir() else directory
+    texts = directory / TEXTS if (directory / TEXTS).is_dir() else project / TEXTS
+    shared = [part for part in (project / RULES).iterdir() if part.name not in _OF_ITS_RULES]
+    parts = {part.name: part for part in shared}
+    if (own / "alerts").is_dir():
+        parts |= {part.name: part for part in own.iterdir()}
+    else:
+        parts["alerts"] = own
     with tempfile.TemporaryDirectory(prefix="vigie-rules-") as made:
         laid = Path(made)
-        _link(project / TEXTS, laid / TEXTS)
-        if (directory / TEXTS).is_dir():
-            (laid / TEXTS).unlink()
-            _link(directory / TEXTS, laid / TEXTS)
         (laid / RULES).mkdir()
-        own = directory / RULES if (directory / RULES).is_dir() else directory
-        parts = {part.name: part for part in (project / RULES).iterdir()}
-        if (own / "alerts").is_dir():
-            parts |= {part.name: part for part in own.iterdir()}
-        else:
-            parts["alerts"] = own
+        _link(texts, laid / TEXTS)
         for name, part in parts.items():
             _link(part, laid / RULES / name)
-        return load(laid)
+        return _Unlinted(laid).load()
 
 
 def _link(real: Path, name: Path) -> None:

@@ -226,7 +226,7 @@ def test_a_mistake_in_a_mapping_is_told_where_it_is(
         ("- {id: x, within: {km: 1, days: 1}}", "write one of `killed` and `incidents`"),
         ("- {id: x, killed: 0, within: {km: 1, days: 1}}", "must be at least 1"),
         ("- {id: x, killed: 1, within: {km: 1, days: 1}}\n" * 2, "the id x stands twice"),
-        ("[]", "at least 1 entries"),
+        ("[]", "must have at least 1"),
         ("", "the file is empty"),
     ],
 )
@@ -483,7 +483,17 @@ def test_rules_may_be_whole_content_a_rules_folder_or_only_files(tmp_path: Path)
     seasons = (PROJECT / "rules/seasons.yaml").read_text(encoding="utf-8")
     (folder / "seasons.yaml").write_text(seasons.replace("transhumance", "herds"), encoding="utf-8")
     assert "herds" in load_over(folder, PROJECT).seasons
-    assert load_over(PROJECT, PROJECT).hash == shipped().hash
+    assert load_over(PROJECT, PROJECT).rules == shipped().rules
+
+
+def test_a_live_rule_may_be_changed_and_replayed_before_anyone_waives_what_it_exposes(
+    tmp_path: Path,
+) -> None:
+    written = (PROJECT / "rules/alerts/grave-report.yaml").read_text(encoding="utf-8")
+    assert "hours: 24" in written
+    (tmp_path / "grave.yaml").write_text(written.replace("hours: 24", "hours: 25"), "utf-8")
+    (rule,) = load_over(tmp_path, PROJECT).rules
+    assert rule.status == "live"
 
 
 def test_problems_of_rules_laid_over_are_told_in_their_place(tmp_path: Path) -> None:
