@@ -21,6 +21,7 @@ from service.domain.evidence import DECISION_KINDS
 from service.domain.reading import PROBLEM_KINDS
 from service.gateway import DeliveryStatus, Gateway, OutcomeState
 from service.intake import Intake
+from service.reload import Reloader, log_waivers
 from service.store import Store
 from service.telemetry import Metrics
 from service.timers import Timers
@@ -52,7 +53,10 @@ class WiredGateway(Gateway, HttpGateway, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a command works with: the store, the vault as far as the role opens it, the content."""
+    """What a command works with: the store, the vault as far as the role opens it, the content.
+
+    The content is that of the start: what runs on takes up new content by itself.
+    """
 
     settings: Settings
     role: Role
@@ -72,6 +76,7 @@ class Service(Opened):
     workflow: Workflow
     dispatcher: Dispatcher
     timers: Timers
+    reloader: Reloader
 
     def runs(self, part: Role) -> bool:
         return self.role in ("all", part)
@@ -142,6 +147,7 @@ async def assembled(
     """Build the service. Nothing runs yet. Raises as `opened` does, and NotReady."""
     gateway = gateway_of(settings)
     async with opened(settings, role, clock) as base:
+        log_waivers(base.content)
         try:
             yield wired(base, gateway)
         finally:
@@ -176,6 +182,7 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
         workflow=workflow,
         dispatcher=dispatcher,
         timers=Timers(store, vault, clock, metrics),
+        reloader=Reloader(base.settings.content_dir, content, (workflow.adopt, dispatcher.adopt)),
     )
 
 
@@ -197,6 +204,7 @@ async def running(service: Service) -> AsyncIterator[asyncio.Event]:
         for part, run in loops.items()
         if service.runs(part)
     ]
+    tasks.append(asyncio.create_task(service.reloader.run(stopping), name="reload"))
     for task in tasks:
         task.add_done_callback(lambda _: failed.set())
     if service.runs("engine"):

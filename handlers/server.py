@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from handlers.answers import Runner
 from handlers.app import Service, alone, assembled, running, tokens
 from handlers.console import pages
 from handlers.console.headers import security_headers
@@ -17,6 +20,7 @@ from handlers.gateways import simulator
 from handlers.gateways.edge import gateway_routes
 from handlers.settings import Role, Settings
 from service import health
+from service.reload import Reloader
 from service.store import migrate
 from service.telemetry import log_request
 
@@ -91,7 +95,7 @@ async def _logged(request: web.Request, handler: Handler) -> web.StreamResponse:
 @contextlib.asynccontextmanager
 async def listening(service: Service, live_tokens: list[str]) -> AsyncIterator[str]:
     """Listen at the settings' host and port; gives the address. Requests under way are finished."""
-    runner = web.AppRunner(
+    runner = Runner(
         application(service, live_tokens), access_log=None, shutdown_timeout=GRACE_SECONDS
     )
     await runner.setup()
@@ -105,12 +109,19 @@ async def listening(service: Service, live_tokens: list[str]) -> AsyncIterator[s
 
 
 async def serve(settings: Settings, role: Role = "all") -> bool:
-    """Serve until SIGTERM or SIGINT; whether it ended well."""
-    asked = asyncio.Event()
+    """Serve until SIGTERM or SIGINT; whether it ended well. SIGHUP reloads the content."""
+    asked, early = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+        loop.add_signal_handler(number, asked.set)
+    loop.add_signal_handler(signal.SIGHUP, early.set)
+    at_terminal = _at_terminal()
     with alone(settings, role):
         async with assembled(settings, role) as service:
+            hung_up = partial(_hung_up, service.reloader, asked, at_terminal)
+            loop.add_signal_handler(signal.SIGHUP, hung_up)
+            if early.is_set():
+                hung_up()
             await migrate.upgrade(service.store)
             async with (
                 running(service) as failed,
@@ -123,3 +134,15 @@ async def serve(settings: Settings, role: Role = "all") -> bool:
                     wait.cancel()
                 log.info("stopping: finishing what is in hand")
             return not failed.is_set() or asked.is_set()
+
+
+def _hung_up(reloader: Reloader, asked: asyncio.Event, at_terminal: bool) -> None:
+    """SIGHUP: reload; or stop, where the terminal that this was started at is gone."""
+    if at_terminal and not _at_terminal():
+        asked.set()
+    else:
+        reloader.ask()
+
+
+def _at_terminal() -> bool:
+    return os.isatty(0)

@@ -29,7 +29,12 @@ class Alerting:
         self._content = content
         self._metrics = metrics
         self._rules = {rule.hash: rule.text for rule in content.rules}
-        self._acts = {"raise": self._raise, "escalate": self._escalate, "correct": self._correct}
+        self._acts = {
+            "raise": self._raise,
+            "escalate": self._escalate,
+            "repeat": self._repeat,
+            "correct": self._correct,
+        }
 
     async def carry_out(
         self, tx: AsyncConnection, picture: Picture, decisions: Sequence[Decision], now: datetime
@@ -74,6 +79,12 @@ class Alerting:
         if alert := await alerts.of_episode(tx, decision.episode):
             await alerts.change(tx, alert.id, severity=decision.severity)
             await self._tell_again(tx, "update", alert.id, now, decision.severity)
+
+    async def _repeat(
+        self, tx: AsyncConnection, _picture: Picture, decision: Decision, now: datetime
+    ) -> None:
+        if alert := await alerts.of_episode(tx, decision.episode):
+            await self._tell_again(tx, "update", alert.id, now, str(decision.at))
 
     async def _correct(
         self, tx: AsyncConnection, _picture: Picture, decision: Decision, now: datetime

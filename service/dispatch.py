@@ -7,7 +7,7 @@ it. A crash in between repeats at most the sends in flight, with the same alert 
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -71,6 +71,10 @@ class Dispatcher:
     def wake(self) -> None:
         """There is something in the outbox."""
         self._queued.set()
+
+    def adopt(self, content: Content) -> None:
+        """Render by this content from now on."""
+        self._content = content
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Send until told to stop; what is in flight is waited for and recorded."""
@@ -141,8 +145,13 @@ class Dispatcher:
         if alert is not None:
             known |= {"number": alert.id, "day": alert.day, "part": alert.day_part}
             known |= {"severity": alert.severity, "area": self._area(alert.area)}
-            known["type"] = self._content.codebook.type(alert.type).title
+            known["type"] = self._title(alert.type)
         return {name: known[name] for name in VALUES[purpose]}
+
+    def _title(self, type_: str) -> Mapping[str, str] | str:
+        """What the type is called; its id where the codebook no longer has it."""
+        titles = {each.id: each.title for each in self._content.codebook.types}
+        return titles.get(type_, type_)
 
     def _area(self, pcode: str) -> str:
         tree = self._content.tree

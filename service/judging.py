@@ -17,4 +17,16 @@ def engine_of(
         content.seasons,
         content.tree,
         zone or content.timezone,
+        silences=content.silences,
+        markets=content.markets,
+    )
+
+
+def differ_in_rules_alone(was: Content, now: Content) -> bool:
+    """Whether an engine of the one can judge by the rules of the other (`Engine.with_rules`)."""
+    return (was.seasons, was.areas, was.gazetteer.areas, was.markets) == (
+        now.seasons,
+        now.areas,
+        now.gazetteer.areas,
+        now.markets,
     )

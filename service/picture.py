@@ -10,6 +10,7 @@ from service.domain.areas import Membership, in_use
 from service.domain.engine import Engine
 from service.domain.geo import Point
 from service.domain.incidents import Incidents, Known
+from service.judging import differ_in_rules_alone, engine_of
 from service.store import people, reports
 
 
@@ -27,7 +28,7 @@ class Picture:
     @classmethod
     async def load(cls, tx: AsyncConnection, content: Content, now: datetime) -> "Picture":
         """Rebuild all of it from what is stored."""
-        engine = Engine(content.rules, content.seasons, content.tree, content.timezone)
+        engine = engine_of(content)
         since = datetime.fromtimestamp(engine.horizon(_seconds(now)), UTC)
         evidence = [known async for known in reports.evidence_since(tx, since)]
         engine.restore(evidence, await reports.decisions_since(tx, since))
@@ -38,6 +39,27 @@ class Picture:
         last_report, last_incident, last_alert = await reports.last_ids(tx)
         areas = await areas_in_use(tx, content, now)
         return cls(engine, incidents, areas, last_report, last_incident, last_alert)
+
+    async def with_content(
+        self, tx: AsyncConnection, was: Content, content: Content, now: datetime
+    ) -> "Picture":
+        """Return the picture by new content; this one must not be used any more.
+
+        Where only rules changed, those that are as before keep what they know.
+        """
+        if not differ_in_rules_alone(was, content):
+            return await Picture.load(tx, content, now)
+        known_since = self.engine.horizon(_seconds(now))
+        begins = engine_of(content).horizon(_seconds(now))
+        since = datetime.fromtimestamp(begins, UTC)
+        older = begins < known_since
+        self.engine = self.engine.with_rules(
+            content.rules,
+            await reports.decisions_since(tx, since),
+            silences=content.silences,
+            evidence=[e async for e in reports.evidence_since(tx, since)] if older else (),
+        )
+        return self
 
     def expire(self, now: datetime) -> None:
         """Drop what can matter no more."""

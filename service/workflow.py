@@ -101,6 +101,7 @@ class Workflow:
         self._queued = queued
         self._alerting = Alerting(content, metrics)
         self._picture: Picture | None = None
+        self._new_content: Content | None = None
         self._expired_at = clock.now()
         self._arrived = asyncio.Event()
         self._kinds: dict[str, Callable[[AsyncConnection, Batch, AnyRow], Awaitable[None]]] = {
@@ -111,6 +112,11 @@ class Workflow:
 
     def wake(self) -> None:
         """There is something in the inbox."""
+        self._arrived.set()
+
+    def adopt(self, content: Content) -> None:
+        """Work by this content from the next batch on."""
+        self._new_content = content
         self._arrived.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -131,6 +137,7 @@ class Workflow:
         """Process one batch; how many messages were in it."""
         now = self._clock.now()
         async with self._store.read() as tx:
+            await self._take_up_new_content(tx, now)
             if self._picture is None:
                 self._picture = await Picture.load(tx, self._content, now)
             messages = await inbox.waiting(tx, now, BATCH)
@@ -148,6 +155,16 @@ class Workflow:
             await self._process_singly(messages)
         self._queued()
         return len(messages)
+
+    async def _take_up_new_content(self, tx: AsyncConnection, now: datetime) -> None:
+        """Between two batches, so that each is read, judged and told by one content."""
+        if self._new_content is None:
+            return
+        was, self._content, self._new_content = self._content, self._new_content, None
+        self._alerting = Alerting(self._content, self._metrics)
+        picture, self._picture = self._picture, None  # after a fault it is made from the store
+        if picture is not None:
+            self._picture = await picture.with_content(tx, was, self._content, now)
 
     async def _process_singly(self, messages: Sequence[AnyRow]) -> None:
         """One of these is poison: the others must not suffer for it."""

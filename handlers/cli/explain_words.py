@@ -9,6 +9,7 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
 from service.content import Content
+from service.domain.condition import WEEKDAYS
 from service.domain.evidence import Check
 from service.domain.rule import Rule
 from service.explain import Almost, Counted, Explanation, Group, History, Step
@@ -103,21 +104,49 @@ _CHECKS = {
         "distinct_reporters": "different people: {value}; the rule asks for {threshold}",
         "distance_km": "the farthest is {value} km away; the rule looks {threshold} km around",
         "span_hours": "from first to last {value} h; the rule looks less than {threshold} h back",
+        "killed": "killed: {value}; the rule asks for {threshold}",
+        "injured": "injured: {value}; the rule asks for {threshold}",
+        "area": "all are in one {threshold}: {value}",
+        "place": "all are of one place",
+        "weekday": "it was {value}; the rule asks for {threshold}",
+        "market_day": "market day: {value}; the rule asks for {threshold}",
+        "usual": "usual there would be {value}",
+        "chance": "so many by chance: {value}; the rule asks for {threshold} or less",
         "season": "the season {threshold} is {value}",
         "inhibited_by": "an alert of {threshold} that says as much: {value}",
+        "silenced": "silenced by {value}",
     },
     "fr": {
         "reports": "signalements comptés : {value} ; la règle en demande {threshold}",
         "distinct_reporters": "personnes différentes : {value} ; la règle en demande {threshold}",
         "distance_km": "le plus loin est à {value} km ; la règle regarde à {threshold} km",
         "span_hours": "du premier au dernier {value} h ; la règle regarde moins de {threshold} h",
+        "killed": "tués : {value} ; la règle en demande {threshold}",
+        "injured": "blessés : {value} ; la règle en demande {threshold}",
+        "area": "tous dans une même zone ({threshold}) : {value}",
+        "place": "tous d'un même lieu",
+        "weekday": "c'était {value} ; la règle demande {threshold}",
+        "market_day": "jour de marché : {value} ; la règle demande {threshold}",
+        "usual": "d'habitude il y en aurait {value}",
+        "chance": "autant par hasard : {value} ; la règle demande {threshold} ou moins",
         "season": "la saison {threshold} est {value}",
         "inhibited_by": "une alerte de {threshold} qui en dit autant : {value}",
+        "silenced": "tue par {value}",
     },
 }
+_JOURS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+_FRENCH_DAYS: dict[str, str] = dict(zip(WEEKDAYS, _JOURS, strict=True))
 _VALUES = {
     "en": {"None": "none"},
-    "fr": {"None": "aucune", "open": "ouverte", "closed": "fermée"},
+    "fr": {
+        "None": "aucune",
+        "open": "ouverte",
+        "closed": "fermée",
+        "yes": "oui",
+        "no": "non",
+        "another day": "un autre jour",
+        **_FRENCH_DAYS,
+    },
 }
 
 
@@ -204,13 +233,20 @@ class Teller:
         return f"{verdict:<{width}}  {self._sentence(check)}"
 
     def _sentence(self, check: Check) -> str:
-        known = _CHECKS[self._language].get(check.name, check.name + ": {value} / {threshold}")
-        return known.format(value=self._value(check.value), threshold=self._value(check.threshold))
+        """A check of one part of a condition begins with the part's number or name."""
+        part, _, name = check.name.rpartition(".")
+        known = _CHECKS[self._language].get(name, name + ": {value} / {threshold}")
+        said = known.format(value=self._value(check.value), threshold=self._value(check.threshold))
+        return f"{part}: {said}" if part else said
 
     def _value(self, value: float | str | None) -> str:
         if isinstance(value, int | float):
-            return str(format_decimal(value, locale=self._language))
-        return _VALUES[self._language].get(str(value), str(value))
+            tiny = 0 < abs(value) < 0.001
+            return f"{value:.0e}" if tiny else str(format_decimal(value, locale=self._language))
+        if value in self._content.tree:
+            return self._content.tree.name(str(value))
+        known = _VALUES[self._language]
+        return ", ".join(known.get(word, word) for word in str(value).split(","))
 
     def _text(self, told: Explanation) -> Iterator[str]:
         now = told.rule_now if told.rule_now != "gone" else "gone_rule"

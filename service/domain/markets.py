@@ -26,6 +26,9 @@ class MarketDays:
         for market in markets:
             self._markets.setdefault(market.day, []).append(market)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MarketDays) and self._markets == other._markets
+
     def is_market_day(self, place: str, point: Point, weekday: Weekday) -> bool:
         """Whether that weekday is the market day of the place, or of a market within 5 km."""
         return any(

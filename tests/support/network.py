@@ -129,11 +129,14 @@ def settings_for(folder: Path, **others: Any) -> Settings:
 
 @asynccontextmanager
 async def network(
-    folder: Path, database_url: str | None = None, clock: TestClock | None = None
+    folder: Path,
+    database_url: str | None = None,
+    clock: TestClock | None = None,
+    **settings_: Any,
 ) -> AsyncIterator[Network]:
     """Start a service in `folder`; what an earlier one left there is taken up."""
     clock = clock or TestClock()
-    settings = settings_for(folder, database_url=database_url)
+    settings = settings_for(folder, database_url=database_url, **settings_)
     settings.data_dir.mkdir(exist_ok=True)
     if not settings.root_key.exists():
         keys.create(settings.root_key)

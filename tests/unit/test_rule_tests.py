@@ -167,7 +167,7 @@ MISTAKES = [
     ("{rule: market-cluster, ", "{", "`rule` is missing"),
     ("severity: severe", "severity: sever", "did you mean `severe`?"),
     ("severity: severe", "areas: [Atlantis]", "no place is called `Atlantis`"),
-    ("tests:", "tests: []\nx:", "must have at least 1 entries"),
+    ("tests:", "tests: []\nx:", "must not be empty"),
     ("tests:", "tests: &all", "anchors and aliases"),
 ]  # fmt: skip
 
