@@ -25,9 +25,10 @@ COMMAND_SECONDS = 60
 TOKEN = "a-token-for-the-tests-0123456789"
 
 _SERVING = re.compile(rb"^(?=.*\bserving\b).*(http://127\.0\.0\.1:\d+).*\n", re.MULTILINE)
+PROGRAM = "from handlers.cli import main"
 # Importing is most of a start. A process that is made beforehand has imported when it is needed;
 # it goes on once it gets a byte, and ends if its parent does.
-_PREPARED = "import sys; from handlers.cli import main; sys.stdin.read(1) and main()"
+_PREPARED = "\nimport sys; sys.stdin.read(1) and main()"
 
 
 class StartFailed(AssertionError):
@@ -78,10 +79,11 @@ class Server:
     All that it ever printed is in `log` (standard error) and `out` (standard output).
     """
 
-    def __init__(self, env: dict[str, str], folder: Path | None = None) -> None:
-        """Its logs go to `folder`, by default beside the data directory."""
+    def __init__(self, env: dict[str, str], program: str | None = None) -> None:
+        """`program`: Python that ends with `main` defined, in place of the installed command."""
         self._env = env
-        folder = folder or Path(env["VIGIE_DATA_DIR"]).parent
+        self._program = program
+        folder = Path(env["VIGIE_DATA_DIR"]).parent
         self.log, self.out = folder / "serve.err", folder / "serve.out"
         self._process: subprocess.Popen[bytes] | None = None
         self._prepared: subprocess.Popen[bytes] | None = None
@@ -91,14 +93,17 @@ class Server:
     def prepare(self) -> None:
         """Let the next process begin to import while this one still serves."""
         if self._prepared is None:
-            self._prepared = self._popen(sys.executable, "-c", _PREPARED, stdin=subprocess.PIPE)
+            program = (self._program or PROGRAM) + _PREPARED
+            self._prepared = self._popen(sys.executable, "-c", program, stdin=subprocess.PIPE)
 
     def launch(self) -> None:
         """Begin to start, and do not wait."""
         self._said = self.log.stat().st_size if self.log.exists() else 0
-        if self._prepared is None:
+        if self._prepared is None and self._program is None:
             self._process = self._popen(VIGIE)
             return
+        self.prepare()
+        assert self._prepared is not None
         self._process, self._prepared = self._prepared, None
         assert self._process.stdin is not None
         with self._process.stdin as stdin:
