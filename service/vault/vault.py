@@ -32,6 +32,8 @@ from service.vault.keys import KEY_BYTES, Keyring, KeysError, Purpose
 from service.vault.keystore import DayKey, Keystore
 from service.vault.number import PhoneNumber
 
+__all__ = ["CannotOpen", "Sealing", "Shredded", "Vault", "VaultError"]
+
 _BLINDED = (Purpose.MESSAGE_ID, Purpose.MESSAGE_TEXT, Purpose.INVITE_CODE)
 _NUMBER_BLOCK = 24  # every E.164 number fits one block, so that all boxes are of one size
 _TEXT_BLOCK = 160  # a text's length tells texts apart; its number of segments hardly does

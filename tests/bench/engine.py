@@ -4,6 +4,7 @@ from random import Random
 from time import perf_counter
 
 from service.domain.areas import COUNTRY, AreaTree
+from service.domain.condition import Count
 from service.domain.engine import Engine, Evidence
 from service.domain.geo import Point, distance_km
 from service.domain.rule import Rule
@@ -70,6 +71,8 @@ def run_engine(events: list[Evidence]) -> float:
 def run_brute_force(events: list[Evidence]) -> float:
     """Return seconds for judging each report against all before it."""
     when = RULE.when
+    assert isinstance(when, Count)
+    assert when.within.km is not None
     started = perf_counter()
     met = 0
     for index, anchor in enumerate(events):

@@ -1,0 +1,146 @@
+"""A made-up network on disk: people who have enrolled, and what they text."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from handlers.app import Service, assembled
+from handlers.settings import Settings
+from service import enrolment
+from service.content import Content
+from service.domain import grammar
+from service.domain.gazetteer import Place
+from service.domain.reading import Draft
+from service.gateway import InboundSms
+from service.store import inbox, migrate
+from service.store.people import Role
+from service.vault import keys
+from service.vault.keys import Purpose
+from service.vault.number import PhoneNumber
+from tests.support.network import number
+from tests.support.rules_content import rows
+
+TOKEN = "a-token-for-the-bench-0123456789"
+API_KEY = "atsk_not_a_real_key"
+GATEWAY = "africastalking"
+PATH = f"/gateways/{GATEWAY}/{TOKEN}/sms"
+FOCAL_POINTS, RESPONDERS, PLACES = 1000, 20, 200
+_CHUNK = 5_000
+
+
+class Village:
+    """The data and keys of a service in `folder`, with its people; the same for every run."""
+
+    def __init__(self, folder: Path, gateway_url: str) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self.settings = Settings(
+            data_dir=folder / "data",
+            gateway=GATEWAY,
+            gateway_token=TOKEN,
+            at_username="vigie",
+            at_api_key=API_KEY,
+            at_base_url=gateway_url,
+        )
+        self.texts: list[str] = []
+        self._ids = itertools.count(1)
+        self._random = random.Random(1)
+
+    async def settle(self) -> None:
+        """Make keys and database, and let everybody enrol by the invite that they text."""
+        self.settings.data_dir.mkdir()
+        keys.create(self.settings.root_key)
+        async with assembled(self.settings) as service:
+            await migrate.upgrade(service.store)
+            places = _places(service.content, self._random)
+            self.texts = _texts(service.content, places)
+            stopping = asyncio.Event()
+            intake = asyncio.create_task(service.intake.run(stopping))
+            for person in range(FOCAL_POINTS + RESPONDERS):
+                area = places[person % len(places)].area
+                role: Role = "focal_point" if person < FOCAL_POINTS else "responder"
+                await _enrol(service, person, role, area)
+            stopping.set()
+            await intake
+            while await service.workflow.drain():
+                pass
+
+    def reports(self) -> Iterator[tuple[str, str]]:
+        """(sender, form) of reports as the gateway posts them, each focal point in turn."""
+        date = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        for turn in itertools.count():
+            sender = number(turn % FOCAL_POINTS)
+            form = {
+                "date": date,
+                "from": sender,
+                "id": f"in-{next(self._ids)}",
+                "linkId": "SampleLinkId123",
+                "text": self._random.choice(self.texts),
+                "to": "36000",
+                "networkCode": "61002",
+            }
+            yield sender, urlencode(form)
+
+    async def fill_inbox(self, count: int, span: timedelta) -> None:
+        """Put reports into the inbox that came evenly over a time that ends now.
+
+        They lie there as the intake leaves them, except that all texts are sealed for today: the
+        keys of days that are over may be shredded already.
+        """
+        async with assembled(self.settings) as service:
+            now = service.clock.now()
+            vault = service.vault
+            boxes = [vault.seal_text(text, now.date()) for text in self.texts]
+            senders = [PhoneNumber(number(person)) for person in range(FOCAL_POINTS)]
+            indexes = [vault.index(sender) for sender in senders]
+            sealed = [vault.seal_sender(sender, "") for sender in senders]
+
+            def row(nth: int) -> dict[str, Any]:
+                at = now - span * (1 - nth / count)
+                person = self._random.randrange(FOCAL_POINTS)
+                return {
+                    **{
+                        "gateway": GATEWAY,
+                        "kind": "sms",
+                        "state": "waiting",
+                        "text_day": now.date(),
+                    },
+                    "dedupe": vault.blind(Purpose.MESSAGE_ID, f"filled-{next(self._ids)}"),
+                    "sender_index": indexes[person],
+                    "sealed_sender": sealed[person],
+                    "sealed_text": self._random.choice(boxes),
+                    **{"received_at": at, "sent_at": at, "due_at": at},
+                }
+
+            for start in range(0, count, _CHUNK):
+                rows = [row(nth) for nth in range(start, min(start + _CHUNK, count))]
+                async with service.store.write() as tx:
+                    await inbox.add(tx, rows)
+
+
+async def _enrol(service: Service, person: int, role: Role, area: str) -> None:
+    store, vault, now = service.store, service.vault, service.clock.now()
+    (code,) = await enrolment.invite(store, vault, service.clock, role, area, "fr", 1)
+    sender = PhoneNumber(number(person))
+    await service.intake.accept(InboundSms(GATEWAY, f"ins-{person}", sender, f"INS {code}", now))
+
+
+def _places(content: Content, chance: random.Random) -> list[Place]:
+    codes = [row[0] for row in chance.sample(rows("places"), PLACES)]
+    return [place for code in codes if (place := content.gazetteer.by_code(code))]
+
+
+def _texts(content: Content, places: Sequence[Place]) -> list[str]:
+    """Reports of every type from every place, as far as each is read as one."""
+    texts = [
+        f"{kind.code} {place.name} {place.cercle} {nth % 10} 5"
+        for kind in content.codebook.types
+        for nth, place in enumerate(places)
+    ]
+    readings = ((text, grammar.read(text, content.codebook, content.gazetteer)) for text in texts)
+    return [text for text, reading in readings if isinstance(reading, Draft)]
