@@ -9,12 +9,13 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from service.domain.condition import AllOf, AnyOf, Count, Sequence, When
+from service.domain.condition import AllOf, AnyOf, Count, Level, Sequence, When
 from service.domain.evidence import Evidence
 from service.domain.geo import distance_km
 from service.domain.rule import Outside, Rule
 
 Model = TypeVar("Model", bound=BaseModel)
+_WIDER: dict[str, Level] = {"commune": "cercle", "cercle": "region"}
 Measure = Callable[[Evidence, Evidence], float]
 
 
@@ -104,6 +105,11 @@ def _reach(rule: Rule, part: _Part) -> Iterator[Loosened]:
             (within.km * 1.2, within.km * 2),
             partial(_within, rule, part, "km"),
             lambda one, other: distance_km(one.point, other.point),
+        )
+    if (wider := _WIDER.get(within.area or "")) is not None:
+        in_wider = _rebuilt(rule, part, within=_with(within, area=wider))
+        yield Loosened(
+            part.prefix + "area", within.area or "", (0,), lambda _: in_wider, found=wider
         )
     yield Loosened(
         part.prefix + "span_hours",
