@@ -51,7 +51,8 @@ def count(n: int, people: int = 1, type: str = "clash", **more: Any) -> dict[str
 def report(id: int, hour: float = 0, type: str = "clash", **more: Any) -> Evidence:
     km = more.pop("km", 0)
     at = MONDAY + int(hour * HOUR)
-    facts: dict[str, Any] = {"place": f"{km}", "area": "ML0501", "reporter": id, "known_at": at} | more
+    facts: dict[str, Any] = {"place": f"{km}", "area": "ML0501", "reporter": id, "known_at": at}
+    facts |= more
     return Evidence(id=id, type=type, point=Point(14 + km * KM, -4), at=at, **facts)
 
 
