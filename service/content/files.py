@@ -8,7 +8,7 @@ from pathlib import Path
 from service.content.problem import Problem
 
 YAML_LIMIT = 1_000_000
-TABLE_LIMIT = 20_000_000
+TABLE_LIMIT = 4_000_000
 
 
 class Files:

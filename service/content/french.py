@@ -42,11 +42,17 @@ _FILES = {
     "save the file as UTF-8": "enregistrez le fichier en UTF-8",
     "only {suffix} files are read here": "seuls les fichiers {suffix} sont lus ici",
     "name it {name}, or take it out of this folder": "nommez-le {name}, ou ôtez-le de ce dossier",
+    "more than {most} problems: the others are not told": (
+        "plus de {most} problèmes : les autres ne sont pas dits"
+    ),
+    "mend these first": "corrigez d'abord ceux-ci",
     "the file is empty": "le fichier est vide",
     "take it from a sound copy": "reprenez-le d'une bonne copie",
     "a file of rules is a list": "un fichier de règles est une liste",
     "begin each rule with `- id:`": "commencez chaque règle par `- id:`",
     "this row cannot be read: {reason}": "cette ligne ne peut pas être lue : {reason}",
+    "the table has more than {most} rows": "la table a plus de {most} lignes",
+    "leave out what is far away": "laissez de côté ce qui est loin",
     "close every quote": "fermez chaque guillemet",
     "the first row must be {columns}": "la première ligne doit être {columns}",
 }
@@ -380,6 +386,24 @@ _PRIVACY = {
     "`{rule}` does not expose {code}": "`{rule}` n'expose pas {code}",
     "take it out of the waiver": "ôtez-le de la dérogation",
 }
+_RULE_TESTS = {
+    "write tests, or remove it": "écrivez des tests, ou supprimez-le",
+    "another test has this name": "un autre test porte ce nom",
+    "rename one": "renommez l'un des deux",
+    "it is taken back before it was received": "il est retiré avant d'avoir été reçu",
+    "it is received before it happens": "il est reçu avant que cela n'arrive",
+    "no place is called `{name}`": "aucun lieu ne s'appelle `{name}`",
+    "look it up in rules/places/": "cherchez-le dans rules/places/",
+    "several places are called `{name}`": "plusieurs lieux s'appellent `{name}`",
+    "write its cercle behind it: {cercles}; or its code": (
+        "écrivez son cercle derrière : {cercles} ; ou son code"
+    ),
+    "`{rule}` is not under test here": "`{rule}` n'est pas testée ici",
+    "add it to `rules:` of this file": "ajoutez-la sous `rules:` de ce fichier",
+    "a time is a date and a whole hour: {example}": (
+        "un moment est une date et une heure entière : {example}"
+    ),
+}
 # Last, as they fit most.
 _GENERAL = {
     "add {what}": "ajoutez {what}",
@@ -397,5 +421,6 @@ _FRENCH = (
     | _PLACES
     | _CODEBOOK
     | _TEXTS
+    | _RULE_TESTS
     | _GENERAL
 )

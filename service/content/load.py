@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -21,7 +22,7 @@ from service.content.across import (
 from service.content.areas import AreaPolicy
 from service.content.files import YAML_LIMIT, Files
 from service.content.markets import WeeklyMarkets, markets_exist
-from service.content.problem import ContentError, Problem, in_order
+from service.content.problem import MOST_PROBLEMS, ContentError, Problem, in_order
 from service.content.shared import Shared, names_of_lists
 from service.content.tables import FOLDER, gazetteer
 from service.content.typed import Reader
@@ -99,12 +100,12 @@ class _Loader:
         places = gazetteer(self._files)
         tree = self._tree(places, areas, written_areas) if places is not None and areas else None
         if seasons and tree:
-            self._problems += seasons_exist_in(seasons, written_seasons, tree)
+            self._tell(seasons_exist_in(seasons, written_seasons, tree))
         markets = self._markets(places)
         lists, defaults = self._shared(codebook)
         rules = list(self._rules(lists, defaults))
         known = Known(codebook, lists, seasons, None if markets is None else bool(markets.root))
-        self._problems += rules_hold(rules, known)
+        self._tell(rules_hold(rules, known))
         silences = self._silences(rules, areas, tree)
         linted = self._lint(rules, areas)
         sources = self._texts(codebook, tree)
@@ -128,6 +129,9 @@ class _Loader:
             hash=self._files.digest,
             warnings=in_order(linted.warnings),
         )
+
+    def _tell(self, problems: Iterable[Problem]) -> None:
+        self._problems += islice(problems, MOST_PROBLEMS)
 
     def _yaml(self, file: str) -> Document:
         source = self._files.text(file, YAML_LIMIT)
@@ -176,13 +180,13 @@ class _Loader:
         if shared is None:
             return names_of_lists(document.data), {}
         if codebook:
-            self._problems += lists_hold(shared, document, codebook)
+            self._tell(lists_hold(shared, document, codebook))
         return shared.lists, shared.under()
 
     def _markets(self, places: Gazetteer | None) -> WeeklyMarkets | None:
         document, markets = self._optional(MARKETS, WeeklyMarkets(()))
         if markets and places is not None:
-            self._problems += markets_exist(markets, document, places)
+            self._tell(markets_exist(markets, document, places))
         return markets
 
     def _silences(
@@ -192,7 +196,7 @@ class _Loader:
         document, silences = self._optional(SILENCES, Silences(()), context)
         if silences is not None:
             ids = [each.id for each in rules]
-            self._problems += silences_hold(silences, document, ids, tree)
+            self._tell(silences_hold(silences, document, ids, tree))
         return silences
 
     def _lint(self, rules: Iterable[Written], areas: AreaPolicy | None) -> Linted:

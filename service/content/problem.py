@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from service.content.french import in_french
 
+MOST_PROBLEMS = 1000
+"""A file is given few more: nobody reads further, and a hostile one costs no more."""
+
 
 class Problem(NamedTuple):
     """One thing to put right.

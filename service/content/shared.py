@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from service.content.yaml import Data
 from service.domain.codebook import Severity
+from service.domain.condition import MOST_TYPES
 from service.domain.rule import Hours, OnePer
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*", re.ASCII)
@@ -45,8 +46,8 @@ class Shared(_Part):
 
     lists: dict[
         Annotated[str, AfterValidator(_name)],
-        Annotated[tuple[str, ...], Field(min_length=1)],
-    ] = Field(default={}, description="Lists of types, each by its name")
+        Annotated[tuple[str, ...], Field(min_length=1, max_length=MOST_TYPES)],
+    ] = Field(default={}, max_length=MOST_TYPES, description="Lists of types, each by its name")
     defaults: Defaults = Field(default=Defaults(), description="What every rule says by default")
 
     def under(self) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def names_of_lists(data: Data) -> Mapping[str, tuple[str, ...]]:
     if not isinstance(lists, dict):
         return {}
     return {
-        name: tuple(word for word in held if isinstance(word, str))
+        name: tuple(word for word in held[:MOST_TYPES] if isinstance(word, str))
         for name, held in lists.items()
         if isinstance(held, list)
     }

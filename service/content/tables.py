@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from service.content.files import TABLE_LIMIT, Files
-from service.content.problem import Problem
+from service.content.problem import MOST_PROBLEMS, Problem
+from service.content.yaml import shown
 from service.domain.gazetteer import (
     ALIAS_COLUMNS,
     AREA_COLUMNS,
@@ -15,6 +16,7 @@ from service.domain.gazetteer import (
 )
 
 FOLDER = "rules/places"
+MOST_ROWS = 40_000
 _COLUMNS = {"areas": AREA_COLUMNS, "places": PLACE_COLUMNS, "aliases": ALIAS_COLUMNS}
 
 
@@ -36,7 +38,7 @@ def gazetteer(files: Files) -> Gazetteer | None:
     try:
         return Gazetteer.from_tables(areas, places, aliases)
     except TablesError as error:
-        for problem in error.problems:
+        for problem in error.problems[:MOST_PROBLEMS]:
             table = tables[problem.table]
             assert table
             cells = table.rows[problem.row - 1]
@@ -44,7 +46,7 @@ def gazetteer(files: Files) -> Gazetteer | None:
             column = 1 + sum(len(before) + 1 for before in cells[:cell])
             text = cells[cell] if problem.column else ",".join(cells)
             line = table.lines[problem.row - 1]
-            files.problems.append(Problem(table.file, line, column, text, problem.why))
+            files.problems.append(Problem(table.file, line, column, shown(text), problem.why))
         return None
 
 
@@ -52,6 +54,10 @@ def _table(files: Files, name: str) -> _Table | None:
     file, columns = f"{FOLDER}/{name}.csv", _COLUMNS[name]
     text = files.text(file, TABLE_LIMIT)
     if text is None:
+        return None
+    if text.count("\n") > MOST_ROWS:
+        why, suggestion = f"the table has more than {MOST_ROWS} rows", "leave out what is far away"
+        files.problems.append(Problem(file, MOST_ROWS + 1, 1, "", why, suggestion))
         return None
     reader = csv.reader(text.splitlines(), strict=True)
     table = _Table(file, columns, [], [])
@@ -67,6 +73,6 @@ def _table(files: Files, name: str) -> _Table | None:
         return None
     if tuple(header) != columns:
         why = f"the first row must be {','.join(columns)}"
-        files.problems.append(Problem(file, 1, 1, ",".join(header), why))
+        files.problems.append(Problem(file, 1, 1, shown(",".join(header)), why))
         return None
     return table

@@ -8,12 +8,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import partial
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from service.content.problem import Problem
+from service.content.problem import MOST_PROBLEMS, Problem
 from service.content.yaml import Data, Document, Path
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -39,8 +40,11 @@ class Reader(Generic[Model]):
     ) -> Model | None:
         """Return the part of the document at `at` as the model; None where it has problems.
 
-        The problems are added to the document's. `defaults` stand where the part says nothing.
+        The problems are added to the document's; one that has `MOST_PROBLEMS` is not read on.
+        `defaults` stand where the part says nothing.
         """
+        if len(document.problems) >= MOST_PROBLEMS:
+            return None
         data: Data = document.data
         for step in at:
             data = data[step]  # type: ignore[index]
@@ -48,12 +52,15 @@ class Reader(Generic[Model]):
         typed = part.typed(data, self._schema, at)
         if isinstance(typed, dict) and defaults:
             typed = _merged(defaults, typed)
-        document.problems += part.problems
+        model = None
         try:
             model = self._model.model_validate(typed, context=self._context)
         except ValidationError as error:
-            document.problems += part.told(error)
-            return None
+            part.problems += islice(part.told(error), MOST_PROBLEMS)
+        document.problems += part.problems
+        if len(document.problems) >= MOST_PROBLEMS:
+            why = f"more than {MOST_PROBLEMS} problems: the others are not told"
+            document.problems.append(Problem(document.file, 1, 1, "", why, "mend these first"))
         return None if part.problems else model
 
 
@@ -115,12 +122,15 @@ class _Part:
     def _meant(self, written: list[str], schema: Schema, path: Path) -> dict[str, str]:
         """Return each key with the key that it is read as; it is told which are misspelt."""
         branches = list(self._branches(schema))
-        known = [key for branch in branches for key in branch.get("properties", {})]
+        known = {key for branch in branches for key in branch.get("properties", {})}
         is_closed = all(branch.get("additionalProperties") is False for branch in branches)
         meant = {key: key for key in written}
-        for key in written if is_closed else ():
-            left = [each for each in known if each not in meant.values()]
+        left = sorted(known - meant.keys())
+        for key in written[:MOST_PROBLEMS] if is_closed else ():
+            if len(self.problems) >= MOST_PROBLEMS:
+                break
             if key not in known and (near := _nearest(key, left)):
+                left.remove(near)
                 meant[key] = near
                 self._misspelt[(*path, near)] = key
                 self._right[(*path, key)] = near

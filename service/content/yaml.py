@@ -17,7 +17,7 @@ from service.content.files import position
 from service.content.problem import Problem
 
 MOST_DEPTH = 50
-MOST_NODES = 50_000
+MOST_NODES = 20_000
 _SHOWN = 60
 
 Data = str | None | list["Data"] | dict[str, "Data"]
@@ -149,7 +149,7 @@ class _Composer:
             mark = error.context_mark if unclosed else error.problem_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             lines = source.splitlines() or [""]
-            text = _shown(lines[min(line, len(lines)) - 1].strip())
+            text = shown(lines[min(line, len(lines)) - 1].strip())
             raise _RefusedError(
                 Problem(self._document.file, line, column, text, why, suggestion)
             ) from None
@@ -251,8 +251,9 @@ def _explained(problem: str) -> tuple[str, str | None, bool]:
 def _mark(event: yaml.Event, text: str) -> Mark:
     start = event.start_mark
     line, column = (start.line, start.column) if start else (0, 0)
-    return Mark(line + 1, column + 1, _shown(text))
+    return Mark(line + 1, column + 1, shown(text))
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """Return as much of a text as a problem shows."""
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

@@ -25,6 +25,9 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 """In the order of `date.weekday()`."""
 
+MOST_TYPES = 100
+"""In one list, so that lists of lists stay small."""
+
 _FRENCH_WEEKDAYS = dict(
     zip(
         ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
@@ -55,7 +58,7 @@ def _types(value: object, info: ValidationInfo) -> object:
     lists: Mapping[str, tuple[str, ...]] = (info.context or {}).get("lists", {})
     if isinstance(value, str) and value != "any" and value not in lists:
         raise PydanticCustomError("not_a_list", "a list is wanted: [{item}]", {"item": value})
-    if value == "any" or not isinstance(value, str | list | tuple):
+    if value == "any" or not isinstance(value, str | list | tuple) or len(value) > MOST_TYPES:
         return value
     words = [value] if isinstance(value, str) else value
     types = [
@@ -85,14 +88,19 @@ Hours = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"}),
 ]
 Types = Annotated[
-    Annotated[tuple[str, ...], Field(min_length=1), Tag("list")]
+    Annotated[tuple[str, ...], Field(min_length=1, max_length=MOST_TYPES), Tag("list")]
     | Annotated[Literal["any"], Tag("any")],
     Discriminator(lambda value: "any" if isinstance(value, str) else "list"),
     BeforeValidator(_types),
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "minItems": 1,
+                    "maxItems": MOST_TYPES,
+                },
                 {"type": "string"},
             ]
         }

@@ -47,7 +47,7 @@ class Waiver(BaseModel):
     why: Why = Field(description="Why, in one text or by language")
 
 
-class Waivers(RootModel[tuple[Waiver, ...]]):
+class Waivers(RootModel[Annotated[tuple[Waiver, ...], Field(max_length=1000)]]):
     """Every waiver, as `rules/waivers.yaml` has them."""
 
     model_config = ConfigDict(frozen=True)

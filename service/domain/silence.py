@@ -80,7 +80,7 @@ class Silence(BaseModel):
         )
 
 
-class Silences(RootModel[tuple[Silence, ...]]):
+class Silences(RootModel[Annotated[tuple[Silence, ...], Field(max_length=1000)]]):
     """Every silence, as `rules/silences.yaml` has them."""
 
     model_config = ConfigDict(frozen=True)

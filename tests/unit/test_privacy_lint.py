@@ -12,7 +12,7 @@ from service.content import load
 from service.content.french import in_french
 from service.domain.privacy import findings
 from service.domain.rule import Rule
-from tests.support.content_dir import copy_of_content, problems_of
+from tests.support.content_dir import content_of_three_rules, problems_of
 
 GRAVE = "rules/alerts/grave-report.yaml"
 WAIVERS = "rules/waivers.yaml"
@@ -85,7 +85,7 @@ def test_the_sentence_tells_k() -> None:
 
 @pytest.fixture
 def content(tmp_path: Path) -> Path:
-    return copy_of_content(tmp_path)
+    return content_of_three_rules(tmp_path)
 
 
 def change(content: Path, file: str, old: str, new: str) -> None:
