@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from handlers.answers import Runner
-from handlers.app import Service, alone, assembled, running, tokens
+from handlers.app import NotReady, Service, alone, assembled, running, tokens
 from handlers.console import pages
 from handlers.console.headers import security_headers
 from handlers.gateways import simulator
@@ -100,12 +100,22 @@ async def listening(service: Service, live_tokens: list[str]) -> AsyncIterator[s
     )
     await runner.setup()
     try:
-        site = web.TCPSite(runner, service.settings.host, service.settings.port)
-        await site.start()
+        await _listen(runner, service.settings)
         host, port = runner.addresses[0][:2]
         yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()
+
+
+async def _listen(runner: Runner, settings: Settings) -> None:
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise NotReady(
+            f"cannot listen at {settings.host} port {settings.port} ({why}): stop what does, "
+            "or choose another address with --host and --port"
+        ) from None
 
 
 async def serve(settings: Settings, role: Role = "all") -> bool:

@@ -5,6 +5,10 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
 
 Role = Literal["all", "intake", "engine", "sender", "console"]
 
@@ -58,6 +62,19 @@ class Settings(BaseSettings):
                     "a gateway token needs at least 22 letters, digits, - or _ (128 bits); "
                     "`vigie keys token` makes one"
                 )
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_is_known(cls, value: SecretStr | None) -> SecretStr | None:
+        try:
+            driver = make_url(value.get_secret_value()).drivername if value else DRIVERS[0]
+        except ArgumentError:
+            driver = ""
+        if driver not in DRIVERS:
+            raise ValueError(
+                "a database URL begins with postgresql+asyncpg:// or sqlite+aiosqlite://"
+            )
         return value
 
     @property

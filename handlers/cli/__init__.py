@@ -6,9 +6,11 @@ were found, 2 used wrongly.
 
 import os
 import sys
+from socket import gaierror
 
 import typer
 from pydantic import ValidationError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from handlers.app import NotReady
 from handlers.cli import (
@@ -23,6 +25,7 @@ from handlers.cli import (
     setup,
     test_rules,
 )
+from service import telemetry
 from service.content import ContentError
 from service.vault.keys import KeysError
 
@@ -50,6 +53,7 @@ app.add_typer(keys.commands, name="keys")
 def main() -> None:
     """Run the command; what a person can mend is said in a line, without a traceback."""
     os.umask(0o077)  # whatever a command makes is this account's alone
+    telemetry.configure("WARNING")  # on standard error, and redacted; `serve` sets its own
     try:
         app()
     except (KeysError, NotReady) as error:
@@ -61,8 +65,16 @@ def main() -> None:
     except ValidationError as error:
         for detail in error.errors(include_input=False, include_url=False):
             name = "_".join(str(part) for part in detail["loc"])
-            typer.echo(f"VIGIE_{name.upper()}: {detail['msg']}", err=True)
+            why = detail["msg"].removeprefix("Value error, ")
+            typer.echo(f"VIGIE_{name.upper()}: {why}", err=True)
         _fail("the settings cannot be used: see deploy/README.md", 2)
+    except (OperationalError, InterfaceError, ConnectionError, gaierror) as error:
+        what = type(error).__name__
+        _fail(f"the database does not answer ({what}): `vigie doctor` looks further", 1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _fail(f"{error.filename} cannot be used: {error.strerror}", 1)
 
 
 def _fail(message: str, status: int) -> None:
