@@ -2,14 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from service.backtest.dataset import DAY, Dataset, Event, Progress, counted
 from service.content import Content
-from service.domain.engine import Decision, Engine
+from service.domain.evidence import Decision
 from service.domain.rule import Rule
+from service.judging import engine_of
 
-_EXPIRE_EVERY = 7 * DAY
+_EXPIRE_EVERY = 30 * DAY  # a sweep costs more than a month of reports takes room
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,14 +54,7 @@ def replay(
     retired rules are not. Silences hold for their dates, as they would have.
     """
     judged = tuple(_judged(content.rules if rules is None else rules))
-    engine = Engine(
-        judged,
-        content.seasons,
-        data.tree,
-        content.timezone,
-        silences=content.silences,
-        markets=content.markets,
-    )
+    engine = engine_of(replace(content, tree=data.tree), judged)
     found = Replay(judged, others={rule.id: Counter() for rule in judged})
     order = data.by_receipt
     expired = 0

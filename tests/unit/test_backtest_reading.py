@@ -226,7 +226,7 @@ def test_a_mistake_in_a_mapping_is_told_where_it_is(
         ("- {id: x, within: {km: 1, days: 1}}", "write one of `killed` and `incidents`"),
         ("- {id: x, killed: 0, within: {km: 1, days: 1}}", "must be at least 1"),
         ("- {id: x, killed: 1, within: {km: 1, days: 1}}\n" * 2, "the id x stands twice"),
-        ("[]", "must have at least 1"),
+        ("[]", "must not be empty"),
         ("", "the file is empty"),
     ],
 )
