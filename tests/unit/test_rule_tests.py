@@ -10,8 +10,11 @@ from pydantic import BaseModel
 from typer.testing import CliRunner, Result
 
 from handlers.cli import app
+from service import content as content_files
+from service.content import ContentError
+from service.content.french import in_french
 from service.domain.geo import Point, distance_km
-from service.rule_tests.load import north_of
+from service.rule_tests.load import load, north_of
 from service.rule_tests.model import (
     Almost,
     Case,
@@ -184,6 +187,11 @@ def test_a_mistake_in_a_test_is_told_where_it_is(
     said = [line for line in result.stderr.splitlines() if told in line]
     assert len(said) == 1, result.stderr
     assert re.match(r"rules/tests/some\.yaml:\d+:\d+: ", said[0])
+    with pytest.raises(ContentError) as error:
+        load(content, content_files.load(content))
+    for problem in error.value.problems:
+        assert in_french(problem.why), problem.why
+        assert problem.suggestion is None or in_french(problem.suggestion), problem.suggestion
 
 
 @pytest.mark.parametrize("expect", ["nothing", "", "{}", "[none]"])
@@ -208,9 +216,6 @@ def test_a_hostile_file_is_refused(content: Path) -> None:
 def test_a_draft_is_tested_before_it_is_tried(content: Path) -> None:
     rule = content / "rules/alerts/market-cluster.yaml"
     rule.write_text(rule.read_text(encoding="utf-8").replace("status: live", "status: draft"))
-    others = [content / f"rules/alerts/{name}.yaml" for name in ("herder-farmer",)]
-    for other in others:
-        other.unlink()
     write(content, story())
     assert run(content).exit_code == 0
 
