@@ -105,6 +105,9 @@ def _same_ids(written: Iterable[Written]) -> Iterator[Problem]:
     first: dict[str, Problem] = {}
     for document, at, name, _ in written:
         here = document.problem((*at, "id"), f"another rule has the id `{name}`")
+        if name == "any":
+            why = "`any` means every rule, and is no rule's id"
+            yield document.problem((*at, "id"), why, "choose another id")
         if name in first:
             yield here._replace(suggestion=f"rename one of the two; see {first[name].where}")
         elif name:

@@ -191,6 +191,10 @@ _RULES = {
         "aucun jour de marché n'est connu : cela ne peut jamais arriver"
     ),
     "write the markets in rules/markets.yaml": "écrivez les marchés dans rules/markets.yaml",
+    "`any` means every rule, and is no rule's id": (
+        "`any` veut dire toutes les règles, et n'est l'id d'aucune"
+    ),
+    "choose another id": "choisissez un autre id",
     "another rule has the id `{id}`": "une autre règle a l'id `{id}`",
     "rename one of the two; see {where}": "renommez l'une des deux ; voyez {where}",
     "one report of any type may not alert alone": (

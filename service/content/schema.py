@@ -22,6 +22,10 @@ class _Schema(GenerateJsonSchema):
 def rule_schema() -> str:
     """Return the schema of `rules/alerts/*.yaml` as the text of `rules/rule.schema.json`."""
     schema = TypeAdapter(tuple[Rule, ...]).json_schema(schema_generator=_Schema)
+    for part, key in (("Rule", "alert"), ("AlertSpec", "severity")):
+        schema["$defs"][part]["required"].remove(key)  # the defaults of lists.yaml may have it
+        if not schema["$defs"][part]["required"]:
+            del schema["$defs"][part]["required"]
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Rules of Vigie",

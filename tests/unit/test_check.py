@@ -172,6 +172,7 @@ CONDITIONS = [
 
 MISTAKES += [(MARKETS, WHEN, new, told) for new, told in CONDITIONS]
 MISTAKES += [
+    (GRAVE, "id: grave-report", "id: any", "{at}: `any` means every rule, and is no rule's id"),
     (MARKETS, "quiet_for: 72h", "quiet_for: 72h, again: {after: 2d, at_most: 1d}", "{at}: 1d: must "
      "be at least the 48 hours of `after`"),
     (MARKETS, "quiet_for: 72h", "quiet_for: 72h, again: 24h", "{at}: 24h: keys are wanted here"),

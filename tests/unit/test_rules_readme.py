@@ -1,15 +1,19 @@
 """rules/README.md documents every field, and every example in it loads."""
 
+import json
 import re
 from pathlib import Path
 from typing import get_args
 
+import jsonschema_rs
 import pytest
+import yaml
 from pydantic import BaseModel
 
 from service.content import load
 from service.content.areas import AreaPolicy, MergedAreas
 from service.content.markets import WeeklyMarket
+from service.content.schema import rule_schema
 from service.content.shared import AlertDefaults, Defaults, Shared
 from service.domain.codebook import SEVERITIES
 from service.domain.condition import AllOf, AnomalySpec, AnyOf, Count, Level, Sequence, Unusual
@@ -73,6 +77,11 @@ def test_every_example_of_a_rule_loads_and_no_way_to_write_a_condition_is_left_o
     rules = load(content).rules
     assert len(rules) == len(RULES)
     assert {type(rule.when) for rule in rules} == {Count, AllOf, AnyOf, Sequence, Unusual}
+
+
+@pytest.mark.parametrize("example", RULES, ids=lambda example: example.split()[2])
+def test_an_editor_finds_nothing_wrong_in_an_example(example: str) -> None:
+    jsonschema_rs.validator_for(json.loads(rule_schema())).validate(yaml.safe_load(example))
 
 
 @pytest.mark.parametrize(("file", "begins"), ONE_OF_EACH.items())
