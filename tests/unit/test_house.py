@@ -111,7 +111,7 @@ FORBIDDEN_NAMES = {
 }  # fmt: skip
 
 # Modules whose types hold what coordinators wrote in rules/: nothing of a report or a person.
-CONTENT = {"codebook", "gazetteer", "loosened", "rule", "seasons"}
+CONTENT = {"codebook", "gazetteer", "loosened", "privacy", "rule", "seasons", "silence"}
 
 # The text fields that there are, each with what it holds: an identifier from a closed list, never
 # words from outside. A new one has to be entered here, and so to be thought about.
@@ -123,7 +123,6 @@ IDENTIFIERS = {
     "place": "a place code of the gazetteer",
     "places": "place codes of the gazetteer",
     "rule": "a rule's id",
-    "rules": "rules' ids",
     "rule_hash": "a rule's fingerprint",
     "suppressed_by": "a rule's id, or why it was quiet",
     "type": "an incident type's id",
