@@ -194,3 +194,17 @@ async def test_a_network_without_reports_has_nothing_to_tell(tmp_path: Path) -> 
         assert (told["decided"], told["near_misses"]) == ([], [])
         said = (await explain(vigie, "--near-misses", "herder-farmer")).stdout
         assert said.count("Nothing.") == 2
+
+
+async def test_an_alert_that_is_told_again_says_so(tmp_path: Path) -> None:
+    """families-on-the-move repeats its alert while families arrive, 48 hours on at the earliest."""
+    async with network(tmp_path) as vigie:
+        await enrol(vigie)
+        for sender, hours in ((AWA, 1), (MOUSSA, 24), (FANTA, 25), (AWA, 1)):
+            await vigie.text(sender, "DP SOKOLO")
+            vigie.clock.move(hours=hours)
+            await vigie.settle()
+        told = await explained(vigie, "1")
+        assert [step["kind"] for step in told["steps"]] == ["raise", "repeat"]
+        assert len(vigie.sent_to(number(901))) == 3  # the welcome, the alert, the update
+        assert "told again, moderate" in (await explain(vigie, "1")).stdout
