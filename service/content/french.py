@@ -8,6 +8,8 @@ a sentence of this catalogue themselves.
 import re
 from functools import cache
 
+from service.content.french_rules import ABOUT_RULES
+
 
 def in_french(english: str) -> str | None:
     """Return the French for a problem's `why` or `suggestion`; None if it is not here."""
@@ -151,105 +153,6 @@ _VALUES = {
         "l'empreinte de la règle, comme `vigie check` la donne"
     ),
 }
-_RULES = {
-    "a duration is written 72h, 3d or 2w": "une durée s'écrit 72h, 3d (jours) ou 2w (semaines)",
-    "at most {people} people can have sent {reports} reports": (
-        "au plus {people} personnes peuvent avoir envoyé {reports} signalements"
-    ),
-    "`outside` has no meaning without `only_in`": "`outside` n'a pas de sens sans `only_in`",
-    "must be more than the {reports} asked in season": (
-        "doit dépasser les {reports} demandés en saison"
-    ),
-    "a rule cannot inhibit itself": "une règle ne peut pas s'inhiber elle-même",
-    "must be more than the {reports} of the step before": (
-        "doit dépasser les {reports} de l'étape précédente"
-    ),
-    "must be graver than the `{severity}` of the step before": (
-        "doit être plus grave que `{severity}`, à l'étape précédente"
-    ),
-    "`within` must say where: km, area or place": "`within` doit dire où : km, area ou place",
-    "`within` has `{one}` already": "`within` a déjà `{one}`",
-    "a sequence is within km and hours": "une suite se compte en km et en heures (km, hours)",
-    "must be at least four times the `window`": "doit faire au moins quatre fois `window`",
-    "`per` is written [area, type]": "`per` s'écrit [area, type]",
-    "must be at least the {hours} hours of `after`": (
-        "doit faire au moins les {hours} heures de `after`"
-    ),
-    "`outside` has a meaning only where `when` is one count": (
-        "`outside` n'a de sens que si `when` est un seul compte"
-    ),
-    "an exact place is asked for only with two distinct reporters or more": (
-        "un lieu exact ne se demande qu'avec deux personnes distinctes ou plus"
-    ),
-    "ask for distinct_reporters: 2": "demandez distinct_reporters: 2",
-    "`{type}` is not public in the codebook: no rule may ask for its exact place": (
-        "`{type}` n'est pas public dans le codebook : "
-        "aucune règle ne peut en demander le lieu exact"
-    ),
-    "take out `place: exact`": "ôtez `place: exact`",
-    "no market day is known, so this can never be met": (
-        "aucun jour de marché n'est connu : cela ne peut jamais arriver"
-    ),
-    "write the markets in rules/markets.yaml": "écrivez les marchés dans rules/markets.yaml",
-    "`any` means every rule, and is no rule's id": (
-        "`any` veut dire toutes les règles, et n'est l'id d'aucune"
-    ),
-    "choose another id": "choisissez un autre id",
-    "another rule has the id `{id}`": "une autre règle a l'id `{id}`",
-    "rename one of the two; see {where}": "renommez l'une des deux ; voyez {where}",
-    "one report of any type may not alert alone": (
-        "un seul signalement de n'importe quel type ne peut pas alerter"
-    ),
-    "ask for at_least: 2, or name types": "demandez at_least: 2, ou nommez des types",
-    "the codebook has no type `{type}`": "le codebook n'a pas de type `{type}`",
-    "types are declared in rules/codebook.yaml": (
-        "les types sont déclarés dans rules/codebook.yaml"
-    ),
-    "`{type}` says that all is well: no rule can count it": (
-        "`{type}` dit que tout va bien : aucune règle ne peut le compter"
-    ),
-    "take it out of the list": "ôtez-le de la liste",
-    "one report of `{type}` may not alert alone": (
-        "un seul signalement de `{type}` ne peut pas alerter"
-    ),
-    "ask for at_least: 2, or take it out of the list": (
-        "demandez at_least: 2, ou ôtez-le de la liste"
-    ),
-    "there is no season `{season}`": "il n'y a pas de saison `{season}`",
-    "seasons are in rules/seasons.yaml": "les saisons sont dans rules/seasons.yaml",
-    "there is no rule `{rule}`": "il n'y a pas de règle `{rule}`",
-    "`{one}` and `{other}` inhibit each other": "`{one}` et `{other}` s'inhibent l'une l'autre",
-    "keep one of the two": "gardez l'un des deux",
-}
-_SEASONS_AND_AREAS = {
-    "a day of the year is written month-day: {example}": (
-        "un jour de l'année s'écrit mois-jour : {example}"
-    ),
-    "a date is written year-month-day: {example}": "une date s'écrit année-mois-jour : {example}",
-    "closes before it opens": "se ferme avant de s'ouvrir",
-    "a window is at most a year long": "une fenêtre dure un an au plus",
-    "the window of {year} opens in {year_too} or the year after": (
-        "la fenêtre de {year} s'ouvre en {year} ou l'année suivante"
-    ),
-    "{area} is in the zones {one} and {other}": "{area} est dans les zones {one} et {other}",
-    "no area has the pcode `{pcode}`": "aucune zone n'a le pcode `{pcode}`",
-    "look it up in {file}": "cherchez-le dans {file}",
-    "no time zone has this name; Mali's is {zone}": (
-        "aucun fuseau horaire n'a ce nom ; celui du Mali est {zone}"
-    ),
-    "the country, {code}, must be the first area": "le pays, {code}, doit être la première zone",
-    "the merge {code} has the code of another area": (
-        "le regroupement {code} a le code d'une autre zone"
-    ),
-    "the merge {code} names {area}, which is not an area": (
-        "le regroupement {code} nomme {area}, qui n'est pas une zone"
-    ),
-    "the merge {code} must have two or more areas with the same parent, "
-    "none of them in another merge": (
-        "le regroupement {code} doit avoir au moins deux zones du même parent, "
-        "dont aucune dans un autre regroupement"
-    ),
-}
 _PLACES = {
     "the columns are {columns}": "les colonnes sont {columns}",
     "{parent} is not in the rows above": "{parent} n'est pas dans les lignes précédentes",
@@ -340,91 +243,10 @@ _TEXTS = {
         "remettez la liste : sans elle aucun texte n'est vérifié pour ces mots"
     ),
 }
-_LISTS_SILENCES_AND_MARKETS = {
-    "a list is named in small letters, as armed_raids": (
-        "une liste se nomme en petites lettres, comme attaques_armees"
-    ),
-    "`{name}` is a type of its own: a list needs another name": (
-        "`{name}` est déjà un type : il faut un autre nom à la liste"
-    ),
-    "rename the list": "renommez la liste",
-    "a moment is written {day} or {moment}": "un moment s'écrit {day} ou {moment}",
-    "ends before it begins": "finit avant de commencer",
-    "another silence has the id `{id}`": "un autre silence a l'id `{id}`",
-    "rename one of the two": "renommez l'un des deux",
-    "no place has the code `{code}`": "aucun lieu n'a le code `{code}`",
-    "look it up with `vigie parse`, or in rules/places": (
-        "cherchez-le avec `vigie parse`, ou dans rules/places"
-    ),
-    "the place `{code}` is called `{name}`": "le lieu `{code}` s'appelle `{name}`",
-    "correct the code or the name": "corrigez le code ou le nom",
-}
-_PRIVACY = {
-    "one person alone can raise this alert, which may tell who reported": (
-        "une seule personne peut déclencher cette alerte, ce qui peut dire qui a signalé"
-    ),
-    "it looks at one {unit} at a time, where fewer than {k} may report: the alert would tell that "
-    "one of them did": (
-        "elle regarde un lieu à la fois ({unit}), où moins de {k} personnes peuvent signaler : "
-        "l'alerte dirait que l'une d'elles l'a fait"
-    ),
-    "keep it on trial": "gardez-la à l'essai",
-    "look at a cercle, or at more kilometres": "regardez un cercle, ou plus de kilomètres",
-    "it asks for the exact place, which may tell who was there to report": (
-        "elle demande le lieu exact, ce qui peut dire qui était là pour signaler"
-    ),
-    "{said_instead}, or waive it in rules/waivers.yaml (exposes: {code}, hash: {hash})": (
-        "{said_instead}, ou accordez une dérogation dans rules/waivers.yaml "
-        "(exposes: {code}, hash: {hash})"
-    ),
-    "{said_instead}: it cannot go live without a waiver": (
-        "{said_instead} : elle ne peut pas passer en service sans dérogation"
-    ),
-    "take the waiver out": "ôtez la dérogation",
-    "`{rule}` has changed since this waiver: its hash is now {hash}": (
-        "`{rule}` a changé depuis cette dérogation : son empreinte est maintenant {hash}"
-    ),
-    "decide anew and write that hash, or take the waiver out": (
-        "décidez de nouveau et écrivez cette empreinte, ou ôtez la dérogation"
-    ),
-    "`{rule}` does not expose {code}": "`{rule}` n'expose pas {code}",
-    "take it out of the waiver": "ôtez-le de la dérogation",
-}
-_RULE_TESTS = {
-    "write tests, or remove it": "écrivez des tests, ou supprimez-le",
-    "another test has this name": "un autre test porte ce nom",
-    "rename one": "renommez l'un des deux",
-    "it is taken back before it was received": "il est retiré avant d'avoir été reçu",
-    "it is received before it happens": "il est reçu avant que cela n'arrive",
-    "no place is called `{name}`": "aucun lieu ne s'appelle `{name}`",
-    "look it up in rules/places/": "cherchez-le dans rules/places/",
-    "several places are called `{name}`": "plusieurs lieux s'appellent `{name}`",
-    "write its cercle behind it: {cercles}; or its code": (
-        "écrivez son cercle derrière : {cercles} ; ou son code"
-    ),
-    "`{rule}` is not under test here": "`{rule}` n'est pas testée ici",
-    "add it to `rules:` of this file": "ajoutez-la sous `rules:` de ce fichier",
-    "a time is a date and a whole hour: {example}": (
-        "un moment est une date et une heure entière : {example}"
-    ),
-}
 # Last, as they fit most.
 _GENERAL = {
     "add {what}": "ajoutez {what}",
     "write {what}": "écrivez {what}",
     "{word}?": "{word} ?",
 }
-_FRENCH = (
-    _FILES
-    | _YAML
-    | _VALUES
-    | _RULES
-    | _SEASONS_AND_AREAS
-    | _LISTS_SILENCES_AND_MARKETS
-    | _PRIVACY
-    | _PLACES
-    | _CODEBOOK
-    | _TEXTS
-    | _RULE_TESTS
-    | _GENERAL
-)
+_FRENCH = _FILES | _YAML | _VALUES | ABOUT_RULES | _PLACES | _CODEBOOK | _TEXTS | _GENERAL
