@@ -7,7 +7,7 @@ cells of a quarter of a degree, about 28 km of latitude: the radius of most rule
 opens some nine of them.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Mapping
 from math import asin, ceil, cos, floor, pi, radians, sin
 from typing import Literal, NamedTuple
@@ -169,37 +169,6 @@ class Lane:
                 found += [(km, report) for report in series.reports[start:end]]
         return found
 
-    def count(self, centre: Evidence, after: int, until: int) -> int:
-        """Return how many reports `around` would return."""
-        counted = 0
-        for _, series in self._around(centre):
-            moments = series.moments
-            if moments and moments[-1] > after:
-                counted += bisect_right(moments, until) - bisect_right(moments, after)
-        return counted
-
-    def both_ways(self, centre: Evidence, span: int) -> tuple[int, list[Evidence]]:
-        """Return how many are in (at - span, at], and which are in [at, at + span).
-
-        These are what the centre sees and what sees it; every rule asks both of every report.
-        """
-        at = centre.at
-        after = at - span
-        counted = 0
-        later: list[Evidence] = []
-        for _, series in self._around(centre):
-            moments = series.moments
-            if not moments or moments[-1] <= after:
-                continue
-            start = bisect_right(moments, after)
-            if moments[-1] < at:
-                counted += len(moments) - start
-            else:
-                counted += bisect_right(moments, at, start) - start
-                here = bisect_left(moments, at, start)
-                later += series.reports[here : bisect_left(moments, at + span, here)]
-        return counted, later
-
     def _around(self, centre: Evidence) -> list[tuple[float, Series]]:
         number = self._ground.number(centre)
         near = self._near.get(number)
@@ -213,6 +182,76 @@ class Lane:
         return near
 
 
+class Tally:
+    """When reports of some types happened within one reach of each spot.
+
+    That is enough to know how many a rule sees; it is asked for far more often than it is met.
+    """
+
+    def __init__(
+        self, ground: Ground, series: Mapping[int, Mapping[str, Series]], reach: Reach, types: Types
+    ) -> None:
+        self._ground = ground
+        self._series = series
+        self._reach = reach
+        self._types = types
+        self._moments: dict[int, list[int]] = {}
+        self._felt: dict[int, list[list[int]]] = {}
+
+    def has(self, type_: str) -> bool:
+        return self._types is None or type_ in self._types
+
+    def add(self, number: int, at: int) -> None:
+        """Take in a report from a spot that is not in its series yet."""
+        if number not in self._felt:
+            self._meet(number)
+        for moments in self._felt[number]:
+            if moments and moments[-1] > at:
+                insort(moments, at)
+            else:
+                moments.append(at)
+
+    def remove(self, number: int, at: int) -> None:
+        for moments in self._felt[number]:
+            del moments[bisect_left(moments, at)]
+
+    def expire(self, before: int) -> None:
+        for moments in self._moments.values():
+            del moments[: bisect_left(moments, before)]
+
+    def count(self, centre: Evidence, after: int, until: int) -> int:
+        """Return how many there are within reach with after < at <= until."""
+        number = self._ground.number(centre)
+        if number not in self._moments:
+            self._meet(number)
+        moments = self._moments[number]
+        return bisect_right(moments, until) - bisect_right(moments, after)
+
+    def is_quiet(self, report: Evidence, enough: int, span: int) -> bool:
+        """Whether a report that was added sees fewer than `enough`, and is the last there is."""
+        moments = self._moments[self._ground.number(report)]
+        at = report.at
+        if moments[-1] > at or (len(moments) > 1 and moments[-2] == at):
+            return False
+        return len(moments) < enough or moments[-enough] <= at - span
+
+    def _meet(self, number: int) -> None:
+        """Begin to tally for a spot."""
+        near = [other for _, other in self._ground.near(number, self._reach)]
+        moments = self._moments[number] = sorted(
+            moment
+            for other in near
+            for type_, series in self._series.get(other, {}).items()
+            if self.has(type_)
+            for moment in series.moments
+        )
+        self._felt[number] = [moments]
+        for other in near:
+            if other != number and other in self._felt:
+                self._felt[number].append(self._moments[other])
+                self._felt[other].append(moments)
+
+
 class Grid:
     """Evidence that is found by type, spot and time, through lanes that rules share."""
 
@@ -220,6 +259,14 @@ class Grid:
         self._ground = ground
         self._series: dict[int, dict[str, Series]] = {}
         self._lanes: dict[tuple[Reach, Types], Lane] = {}
+        self._tallies: dict[tuple[Reach, Types], Tally] = {}
+        self._tallying: dict[str, list[Tally]] = {}
+
+    def tally(self, reach: Reach, types: Types) -> Tally:
+        if (reach, types) not in self._tallies:
+            self._tallies[reach, types] = Tally(self._ground, self._series, reach, types)
+            self._tallying.clear()
+        return self._tallies[reach, types]
 
     def lane(self, reach: Reach, types: Types) -> Lane:
         if (reach, types) not in self._lanes:
@@ -231,6 +278,8 @@ class Grid:
 
     def add(self, report: Evidence) -> None:
         number = self._ground.number(report)
+        for tally in self._tallies_of(report.type):
+            tally.add(number, report.at)
         series = self._series.setdefault(number, {}).get(report.type)
         if series is None:
             series = self._begin(number, report.type)
@@ -238,13 +287,23 @@ class Grid:
 
     def remove(self, report: Evidence) -> None:
         """Take out a report that is in the grid."""
-        self._series[self._ground.number(report)][report.type].remove(report)
+        number = self._ground.number(report)
+        for tally in self._tallies_of(report.type):
+            tally.remove(number, report.at)
+        self._series[number][report.type].remove(report)
 
     def expire(self, before: int) -> None:
         """Drop what happened before that moment."""
         for here in self._series.values():
             for series in here.values():
                 series.expire(before)
+        for tally in self._tallies.values():
+            tally.expire(before)
+
+    def _tallies_of(self, type_: str) -> list[Tally]:
+        if type_ not in self._tallying:
+            self._tallying[type_] = [t for t in self._tallies.values() if t.has(type_)]
+        return self._tallying[type_]
 
     def _begin(self, number: int, type_: str) -> Series:
         series = self._series[number][type_] = Series()

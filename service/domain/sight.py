@@ -81,6 +81,7 @@ class CountSight:
         self.span = count.within.hours * HOUR
         self._grid = grid
         self._lane = grid.lane(self.reach, self.types)
+        self._tally = grid.tally(self.reach, self.types)
         self._days = days
         self._number = count.at_least
         self._people = count.distinct_reporters
@@ -95,10 +96,10 @@ class CountSight:
             if self.counts(report.type):
                 found |= by_id(self.seeing(report))
         for report in change.gained:
-            if self.counts(report.type):
-                seen, seeing = self._lane.both_ways(report, self.span)
-                if seen >= self._number or len(seeing) > 1:
-                    found |= by_id(seeing)
+            if self.counts(report.type) and not self._tally.is_quiet(
+                report, self._number, self.span
+            ):
+                found |= by_id(self.seeing(report))
         return found.values()
 
     def seeing(self, report: Evidence) -> list[Evidence]:
@@ -113,7 +114,7 @@ class CountSight:
         return anchor.at, anchor.point, anchor.place, anchor.area
 
     def size(self, anchor: Evidence) -> int:
-        number = self._lane.count(anchor, anchor.at - self.span, anchor.at)
+        number = self._tally.count(anchor, anchor.at - self.span, anchor.at)
         if number < self._number:
             return 0
         if self._people > 1 or self._more:
