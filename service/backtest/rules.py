@@ -1,25 +1,14 @@
 """The rules to judge by: a whole content directory, or a few files laid over the project's."""
 
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
-from service.content import AreaPolicy, Content
-from service.content.across import Written
-from service.content.load import _Loader
-from service.content.waivers import Linted
+from service.content import Content, load
 
 RULES, TEXTS = "rules", "templates_sms"
 
 # They speak of the project's own rules, and have no meaning beside others.
 _OF_ITS_RULES = ("alerts", "silences.yaml", "waivers.yaml")
-
-
-class _Unlinted(_Loader):
-    """Loads without the privacy lint: a backtest tells nobody, so nothing has to be waived yet."""
-
-    def _lint(self, rules: Iterable[Written], areas: AreaPolicy | None) -> Linted:  # noqa: ARG002
-        return Linted()
 
 
 def load_over(directory: Path, project: Path) -> Content:
@@ -29,7 +18,7 @@ def load_over(directory: Path, project: Path) -> Content:
     of rules. Raises ContentError with every problem of the whole.
     """
     if directory.resolve() == project.resolve():
-        return _Unlinted(project).load()
+        return load(project, to_replay=True)
     own = directory / RULES if (directory / RULES).is_dir() else directory
     texts = directory / TEXTS if (directory / TEXTS).is_dir() else project / TEXTS
     shared = [part for part in (project / RULES).iterdir() if part.name not in _OF_ITS_RULES]
@@ -44,7 +33,7 @@ def load_over(directory: Path, project: Path) -> Content:
         _link(texts, laid / TEXTS)
         for name, part in parts.items():
             _link(part, laid / RULES / name)
-        return _Unlinted(laid).load()
+        return load(laid, to_replay=True)
 
 
 def _link(real: Path, name: Path) -> None:
