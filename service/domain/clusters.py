@@ -106,6 +106,10 @@ class Clusters:
     def counts(self, type_: str) -> bool:
         return self.sight.counted is None or type_ in self.sight.counted
 
+    def ignores(self, report: Evidence) -> bool:
+        """Whether a report that was added, and was none before, changes nothing here."""
+        return not self.counts(report.type) or self.sight.ignores(report)
+
     def update(self, change: Change, inhibitor_moved: Sequence[Evidence] = ()) -> list[Evidence]:
         """Take in a change of the counted reports and return the anchors that moved.
 
@@ -270,8 +274,9 @@ class Clusters:
         for anchor in dropped:
             unsettled.push(*self._followers(anchor))
         for anchor in unsettled:
+            near = self._near(anchor, anchor.at - self.quiet, anchor.at + self.quiet - 1)
             known = self._openers.get(anchor.id)
-            opener = self._first_opener(anchor)
+            opener = self._first_opener(anchor, near)
             if opener is known:
                 continue
             if known is not None:
@@ -279,15 +284,15 @@ class Clusters:
             self._openers[anchor.id] = opener
             self._members.setdefault(opener.id, {})[anchor.id] = anchor
             moved.append(anchor)
-            unsettled.push(*self._followers(anchor))
+            unsettled.push(*(later for later in near if later.key > anchor.key))
 
     def _followers(self, anchor: Evidence) -> list[Evidence]:
         """Return the later met anchors that may be in an episode through this one."""
         found = self._near(anchor, anchor.at - 1, anchor.at + self.quiet - 1)
         return [later for later in found if later.key > anchor.key]
 
-    def _first_opener(self, anchor: Evidence) -> Evidence:
-        openers = (self._openers[earlier.id] for earlier in self.met_before(anchor))
+    def _first_opener(self, anchor: Evidence, near: Iterable[Evidence]) -> Evidence:
+        openers = (self._openers[other.id] for other in near if other.key < anchor.key)
         joinable = (opener for opener in openers if anchor.at - opener.at < self.quiet)
         return min(joinable, key=lambda opener: opener.key, default=anchor)
 

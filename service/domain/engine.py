@@ -232,9 +232,12 @@ class Engine:
         self._apply(change)
         decisions: list[Decision] = []
         moved: dict[Clusters | None, list[Evidence]] = {}
+        new = None if change.lost or len(reports) > 1 else reports[0]
         for clusters, told in self._watching_all({report.type for report in reports}):
-            moved_here = clusters.update(change, moved.get(clusters.inhibitor, ()))
-            if moved_here:
+            causes = moved.get(clusters.inhibitor, ())
+            if new is not None and not causes and clusters.ignores(new):
+                continue
+            if moved_here := clusters.update(change, causes):
                 moved[clusters] = moved_here
                 decisions += told.settle(moved_here, known_at)
         return decisions

@@ -34,6 +34,9 @@ class AllSight:
             (part, grid.lane(part.reach, self.types)) for part in self._parts.values()
         ]
 
+    def ignores(self, _report: Evidence) -> bool:
+        return False
+
     def touched(self, change: Change) -> Collection[Evidence]:
         reports = change.lost + change.gained
         return by_id(anchor for report in reports for anchor in self.seeing(report)).values()
@@ -75,6 +78,11 @@ class AnySight:
         self.types = self.counted = _types(self._parts.values())
         self.reach = _reach(self._parts.values())
         self.span = max(part.span for part in self._parts.values())
+
+    def ignores(self, report: Evidence) -> bool:
+        return all(
+            part.ignores(report) for part in self._parts.values() if part.counts(report.type)
+        )
 
     def touched(self, change: Change) -> Collection[Evidence]:
         found = (anchor for part in self._parts.values() for anchor in part.touched(change))
@@ -129,6 +137,9 @@ class SequenceSight:
         self.span = max(self._then.span, self._wait + self._first.span)
         self._before = grid.lane(between, self._first.types)
         self._after = grid.lane(between, self._then.types)
+
+    def ignores(self, _report: Evidence) -> bool:
+        return False
 
     def touched(self, change: Change) -> Collection[Evidence]:
         found = by_id(self._then.touched(change))

@@ -47,6 +47,9 @@ class Sight(Protocol):
     span: int
     apart: bool
 
+    def ignores(self, report: Evidence, /) -> bool:
+        """Whether a report that was added changes nothing; false where that takes a longer look."""
+
     def touched(self, change: Change) -> Collection[Evidence]:
         """Return the anchors that see a change of the grid, but for those that cannot be met."""
 
@@ -90,15 +93,16 @@ class CountSight:
     def counts(self, type_: str) -> bool:
         return self.types is None or type_ in self.types
 
+    def ignores(self, report: Evidence) -> bool:
+        return self._tally.is_quiet(report, self._number, self.span)
+
     def touched(self, change: Change) -> Collection[Evidence]:
         found: dict[int, Evidence] = {}
         for report in change.lost:
             if self.counts(report.type):
                 found |= by_id(self.seeing(report))
         for report in change.gained:
-            if self.counts(report.type) and not self._tally.is_quiet(
-                report, self._number, self.span
-            ):
+            if self.counts(report.type) and not self.ignores(report):
                 found |= by_id(self.seeing(report))
         return found.values()
 

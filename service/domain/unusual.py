@@ -31,6 +31,9 @@ class UnusualSight:
         self.reach: Reach = (level,)
         self.span = self._anomaly.span
 
+    def ignores(self, _report: Evidence) -> bool:
+        return False
+
     def touched(self, change: Change) -> Collection[Evidence]:
         lost = [report for report in change.lost if self._counts(report.type)]
         gained = [report for report in change.gained if self._counts(report.type)]
