@@ -21,7 +21,7 @@ import aiohttp
 from service.domain.geo import Point, distance_km
 from tests.support.fake_at import FakeAfricasTalking
 from tests.support.network import number
-from tests.support.process import TOKEN, Server, environment, run, sending_to
+from tests.support.process import TOKEN, Server, environment, run, sending_to, until
 from tests.support.rules_content import rows as place_rows
 
 KILLS = 50
@@ -30,7 +30,6 @@ RESPONDERS = [number(900 + n) for n in range(3)]
 POSTING = 8  # messages under way at once
 EVERY = 10  # place of the gazetteer is enough
 APART_KM = 11  # kidnappings farther apart than the rule's 10 km alert each for itself
-SETTLE_SECONDS = 60
 
 # How often each thing happens.
 ALARMING = 0.05  # a message that raises an alert of its own
@@ -222,9 +221,7 @@ async def settled(database: Path) -> None:
     """Wait until nothing waits in the inbox or the outbox."""
     query = """select (select count(*) from inbox where state = 'waiting')
                     + (select count(*) from outbox where state in ('waiting', 'claimed'))"""
-    async with asyncio.timeout(SETTLE_SECONDS):
-        while rows(database, query) != [(0,)]:  # noqa: ASYNC110 - another process empties it
-            await asyncio.sleep(0.05)
+    await until(lambda: rows(database, query) == [(0,)])
 
 
 def claimed(database: Path) -> list[tuple[int, int]]:

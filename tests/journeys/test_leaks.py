@@ -21,7 +21,7 @@ from handlers.demo import NEIGHBOURS
 from handlers.gateways.simulator import PHONES
 from tests.support.fake_at import FakeAfricasTalking, Raw
 from tests.support.leaks import Searcher
-from tests.support.process import TOKEN, Server, environment, run, sending_to
+from tests.support.process import TOKEN, Server, environment, run, sending_to, until
 from tests.support.wire import ODD_MEDIA, Wire, malformed
 
 NUMBERS = [f"+223{n}" for n in random.Random(200).sample(range(70_000_000, 80_000_000), 200)]
@@ -29,7 +29,6 @@ FOCAL_POINTS, RESPONDERS = NUMBERS[:100], NUMBERS[100:110]
 STRANGERS, MENTIONED, MISPLACED = NUMBERS[110:140], NUMBERS[140:170], NUMBERS[170:]
 SEARCHER = Searcher(NUMBERS)
 PHRASES = ("quetzalcoatl", "Xylophone-9", "ziggourat bleue")  # no text of Vigie has these words
-SETTLE_SECONDS = 60
 PATIENCE = 0.5  # seconds for a request that is never whole
 SMS = f"/gateways/africastalking/{TOKEN}/sms"
 
@@ -129,7 +128,7 @@ async def test_faults_that_know_everything_tell_nothing(tmp_path: Path) -> None:
                 assert await vigie.wire.text(sender, f"grammar {phrase}") == 200
                 assert await vigie.wire.text(sender, phrase) == 200
             await vigie.settled()
-            await vigie.until(lambda: b"a gateway failed" in server.log.read_bytes())
+            await until(lambda: b"a gateway failed" in server.log.read_bytes())
             assert await server.stop() == 0
         assert vigie.traces() == []
         assert len(vigie.rows("select 1 from inbox where state = 'quarantined'")) == 15
@@ -149,12 +148,11 @@ async def test_the_simulator_shows_no_number(tmp_path: Path) -> None:
         await Vigie(tmp_path, None, env, wire).settled()
         for path in ("", "/events", "/events?since=1", "/static/page.js"):
             assert await wire.ask(f"/simulator{path}") in (200, 404)
-        async with asyncio.timeout(SETTLE_SECONDS):
-            streaming = b"GET /simulator/events HTTP/1.1\r\nAccept: text/event-stream\r\n"
-            listening = asyncio.create_task(wire.say(streaming + b"Host: vigie.example\r\n\r\n"))
-            await asyncio.sleep(0.2)
-            assert await server.stop() == 0
-            assert b"ALERT" in await listening
+        streaming = b"GET /simulator/events HTTP/1.1\r\nAccept: text/event-stream\r\n"
+        listening = asyncio.create_task(wire.say(streaming + b"Host: vigie.example\r\n\r\n"))
+        await asyncio.sleep(0.2)
+        assert await server.stop() == 0
+        assert b"ALERT" in await listening
     heard = b"\n".join(wire.heard)
     assert searcher.search_tree(tmp_path) == []
     assert searcher.search_bytes(heard + printed.stderr.encode(), "said") == []
@@ -310,7 +308,7 @@ class Vigie:
         """Let a text go out to every responder, and see the gateway take it."""
         before = len(self.at.texts)
         await self.hears(200, *(self.wire.text(number, "AIDE") for number in RESPONDERS))
-        await self.until(lambda: {to for to, _ in self.at.texts[before:]} >= set(RESPONDERS))
+        await until(lambda: {to for to, _ in self.at.texts[before:]} >= set(RESPONDERS))
 
     async def a_message_is_poison(self) -> None:
         """A text that waits its turn in a flood is damaged on the disk."""
@@ -322,7 +320,7 @@ class Vigie:
                 " where id = (select max(id) from inbox where state = 'waiting')"
             )
         damaged = "select 1 from inbox where state = 'quarantined' and problem = 'CannotOpen'"
-        await self.until(lambda: self.rows(damaged))
+        await until(lambda: self.rows(damaged))
 
     async def the_store_fails(self) -> None:
         """Tables are away, and a trigger refuses, while texts come in and are worked on."""
@@ -334,7 +332,7 @@ class Vigie:
                     stored = await self.wire.text(sender, "AG SOKOLO quetzalcoatl") == 200
                     assert stored == (table != "inbox")
                 await self.look_at_pages()
-                await self.until(lambda: self.failures() > failures)  # noqa: B023
+                await until(lambda: self.failures() > failures)  # noqa: B023
                 connection.execute(f"alter table away rename to {table}")
             connection.execute(
                 "create trigger refuse before insert on report begin select raise(abort, 'no'); end"
@@ -377,13 +375,10 @@ class Vigie:
 
     async def settled(self) -> None:
         """Wait until the workflow has taken all whose turn has come."""
-        due = "select 1 from inbox where state = 'waiting' and due_at <= datetime('now') limit 1"
-        await self.until(lambda: not self.rows(due))
-
-    async def until(self, done: Callable[[], object]) -> None:
-        async with asyncio.timeout(SETTLE_SECONDS):
-            while not done():  # noqa: ASYNC110 - it is another process that changes
-                await asyncio.sleep(0.05)
+        due = (
+            "select 1 from inbox where state = 'waiting' and due_at <= datetime('now', '+1 second')"
+        )
+        await until(lambda: not self.rows(due))
 
     def open(self) -> sqlite3.Connection:
         return sqlite3.connect(self.folder / "data" / "vigie.sqlite", timeout=30)

@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +23,7 @@ from tests.support.fake_at import FakeAfricasTalking
 VIGIE = Path(sys.executable).with_name("vigie")
 START_SECONDS = 60
 COMMAND_SECONDS = 60
+WAIT_SECONDS = 60
 TOKEN = "a-token-for-the-tests-0123456789"
 
 _SERVING = re.compile(rb"^(?=.*\bserving\b).*(http://127\.0\.0\.1:\d+).*\n", re.MULTILINE)
@@ -71,6 +73,13 @@ async def run(
     )
     assert status is None or done.returncode == status, done.stderr
     return done
+
+
+async def until(done: Callable[[], object]) -> None:
+    """Wait for what another process brings about."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not done():  # noqa: ASYNC110 - no event of this process tells
+            await asyncio.sleep(0.02)
 
 
 class Server:
