@@ -221,19 +221,22 @@ class Tally:
 
     def count(self, centre: Evidence, after: int, until: int) -> int:
         """Return how many there are within reach with after < at <= until."""
-        number = self._ground.number(centre)
-        if number not in self._moments:
-            self._meet(number)
-        moments = self._moments[number]
+        moments = self._around(centre)
         return bisect_right(moments, until) - bisect_right(moments, after)
 
     def is_quiet(self, report: Evidence, enough: int, span: int) -> bool:
         """Whether a report that was added sees fewer than `enough`, and is the last there is."""
-        moments = self._moments[self._ground.number(report)]
+        moments = self._around(report)
         at = report.at
         if moments[-1] > at or (len(moments) > 1 and moments[-2] == at):
             return False
         return len(moments) < enough or moments[-enough] <= at - span
+
+    def _around(self, centre: Evidence) -> list[int]:
+        number = self._ground.number(centre)
+        if number not in self._moments:
+            self._meet(number)
+        return self._moments[number]
 
     def _meet(self, number: int) -> None:
         """Begin to tally for a spot."""
