@@ -81,9 +81,10 @@ MISTAKES = [
     (HERDERS, "inhibited_by: market-cluster", "inhibited_by: market-clusters", "{at}: there is no "
      "rule `market-clusters`; did you mean `market-cluster`?"),
     (MARKETS, "id: market-cluster", "id: grave-report", "another rule has the id `grave-report`"),
-    (GRAVE, "[kidnapping,", "[crop_damage,", "{at}: one report of `crop_damage` may not alert "
+    (GRAVE, "kidnapping,", "crop_damage,", "{at}: one report of `crop_damage` may not alert "
      "alone; ask for at_least: 2, or take it out of the list"),
-    (GRAVE, "[kidnapping, armed_groups_clash, attack_on_state]", "any", "{at}: any: one report of "
+    (GRAVE, "[village_attack, kidnapping, armed_groups_clash, attack_on_state]", "any",
+     "{at}: any: one report of "
      "any type may not alert alone; ask for at_least: 2, or name types"),
     (SEASONS, "areas: [ML0507]", "areas: [ML0599]", "{at}: no area has the pcode `ML0599`; look it "
      "up in rules/places/areas.csv"),

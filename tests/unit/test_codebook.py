@@ -27,6 +27,7 @@ ISSUED = {
     "AG": ("armed_groups_clash", "horizontal"),
     "AF": ("security_forces_abuse", "vertical"),
     "AE": ("attack_on_state", "vertical"),
+    "AV": ("village_attack", "horizontal"),
     "ME": ("threat", None),
     "DP": ("displacement", None),
     "RAS": ("nothing_to_report", None),
