@@ -33,7 +33,7 @@ check: $(VENV)/.installed-dev ## format, lint, types and imports, without the te
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-bench: $(VENV)/.installed-dev ## print the measurements
+bench: $(VENV)/.installed-bench ## print the measurements
 	@$(VENV)/bin/python -m tests.bench
 
 lock: $(VENV)/.installed ## re-make the lock with the newest versions that pyproject.toml admits
@@ -41,6 +41,9 @@ lock: $(VENV)/.installed ## re-make the lock with the newest versions that pypro
 	$(COMPILE) $(LOCKS)/build.in --output-file $(LOCKS)/build.txt
 	$(COMPILE) pyproject.toml --output-file $(LOCKS)/run.txt
 	$(COMPILE) pyproject.toml --extra dev --constraint $(LOCKS)/run.txt --output-file $(LOCKS)/dev.txt
+	$(COMPILE) pyproject.toml --extra dev --extra bench --constraint $(LOCKS)/dev.txt \
+		--output-file $(LOCKS)/bench.txt
+	$(COMPILE) $(LOCKS)/durable.in --output-file $(LOCKS)/durable.txt
 
 # One lock serves every system and every Python from 3.11 on.
 COMPILE = $(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
@@ -60,4 +63,12 @@ $(VENV)/.installed: $(LOCKS)/build.txt $(LOCKS)/run.txt pyproject.toml deploy/ma
 $(VENV)/.installed-dev: $(VENV)/.installed $(LOCKS)/dev.txt
 	@echo 'Installing what the tests need …'
 	@$(VENV)/bin/pip install --quiet --require-hashes -r $(LOCKS)/dev.txt
+	@touch $@
+
+# durable_rules is only to be had as source: without a C compiler the bench leaves it out.
+$(VENV)/.installed-bench: $(VENV)/.installed-dev $(LOCKS)/bench.txt $(LOCKS)/durable.txt
+	@echo 'Installing what is measured beside Vigie …'
+	@$(VENV)/bin/pip install --quiet --require-hashes -r $(LOCKS)/bench.txt
+	@$(VENV)/bin/pip install --quiet --require-hashes --no-build-isolation \
+		-r $(LOCKS)/durable.txt || echo 'durable_rules could not be built: it is left out.'
 	@touch $@

@@ -111,7 +111,7 @@ def test_a_missing_browser_is_named_and_in_ci_is_an_error(
 # --- the lock
 
 
-@pytest.mark.parametrize("name", ["build", "run", "dev"])
+@pytest.mark.parametrize("name", ["build", "run", "dev", "bench", "durable"])
 def test_every_locked_package_has_a_version_and_a_hash(name: str) -> None:
     text = read(f"deploy/requirements/{name}.txt").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
@@ -126,6 +126,7 @@ def test_the_lock_has_everything_that_the_project_asks_for() -> None:
         "build": project["build-system"]["requires"],
         "run": project["project"]["dependencies"],
         "dev": project["project"]["optional-dependencies"]["dev"],
+        "bench": project["project"]["optional-dependencies"]["bench"],
     }
     for name, requirements in asked.items():
         locked = set(
