@@ -4,6 +4,7 @@ Nothing else writes to the stream: tracebacks (without locals), warnings, except
 caught and records that cannot be formatted come here too.
 """
 
+import contextlib
 import logging
 import sys
 import threading
@@ -85,7 +86,9 @@ class _Sink(logging.StreamHandler[TextIO]):
         """Say that a record was lost: logging's own way prints its arguments."""
         error = sys.exc_info()[0]
         reason = error.__name__ if error else "unknown"
-        self.stream.write(f"a log record of {record.module} could not be written: {reason}\n")
+        # Where nothing can be written, as on a full disk, the service does its work without a log.
+        with contextlib.suppress(OSError, ValueError):
+            self.stream.write(f"a log record of {record.module} could not be written: {reason}\n")
 
 
 def _formatter(stream: TextIO, json: bool) -> logging.Formatter:
