@@ -22,6 +22,7 @@ from service.domain.reading import PROBLEM_KINDS
 from service.gateway import DeliveryStatus, Gateway, OutcomeState
 from service.intake import Intake
 from service.reload import Reloader, log_waivers
+from service.scanning import Scanner
 from service.store import Store
 from service.telemetry import Metrics
 from service.timers import Timers
@@ -169,6 +170,8 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
     )
     dispatcher = Dispatcher(store, vault, content, gateway, clock, metrics)
     workflow = Workflow(store, vault, content, clock, metrics, queued=dispatcher.wake)
+    scanner = Scanner(store, content, clock)
+    adopters = (workflow.adopt, dispatcher.adopt, scanner.adopt)
     return Service(
         settings=base.settings,
         role=base.role,
@@ -181,8 +184,8 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
         intake=Intake(store, vault, clock, metrics, arrived=workflow.wake),
         workflow=workflow,
         dispatcher=dispatcher,
-        timers=Timers(store, vault, clock, metrics),
-        reloader=Reloader(base.settings.content_dir, content, (workflow.adopt, dispatcher.adopt)),
+        timers=Timers(store, vault, clock, metrics, scanner),
+        reloader=Reloader(base.settings.content_dir, content, adopters),
     )
 
 

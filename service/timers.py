@@ -8,6 +8,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from service.clock import Clock
+from service.scanning import Scanner
 from service.store import Store, inbox, outbox, people
 from service.telemetry import Metrics
 from service.vault.vault import Vault
@@ -19,20 +20,23 @@ INBOX_LIFE = timedelta(hours=72)
 
 
 class Timers:
-    """Forgets what has expired, prepares what will be needed, and measures what waits."""
+    """Forgets what has expired, prepares what will be needed, measures what waits, scans."""
 
-    def __init__(self, store: Store, vault: Vault, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self, store: Store, vault: Vault, clock: Clock, metrics: Metrics, scanner: Scanner
+    ) -> None:
         self._store = store
         self._vault = vault
         self._clock = clock
         self._metrics = metrics
+        self._scanner = scanner
         self._scheduler = AsyncIOScheduler(
             timezone="UTC",
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
 
     def start(self) -> None:
-        for seconds, tick in ((15, self.measure), (600, self.forget)):
+        for seconds, tick in ((15, self.measure), (600, self.forget), (600, self.scan)):
             self._scheduler.add_job(_safely(tick), IntervalTrigger(seconds=seconds))
         self._scheduler.start()
 
@@ -51,6 +55,10 @@ class Timers:
         await self._vault.forget_days((now - INBOX_LIFE).date())
         if messages or texts:
             log.info("expired", messages=messages, texts=texts)
+
+    async def scan(self) -> None:
+        """Make the night's scan if it is due; a tick while one is being made is passed over."""
+        await self._scanner.nightly()
 
     async def measure(self) -> None:
         """Set the gauges."""

@@ -21,6 +21,7 @@ from handlers.cli import (
     keys,
     parse,
     people,
+    scan,
     serving,
     setup,
     test_rules,
@@ -43,6 +44,7 @@ app.command("check")(check.check)
 app.command("backtest")(backtest.backtest)
 app.command("test-rules")(test_rules.run)
 app.command("explain")(explain.explain)
+app.command("scan")(scan.scan)
 app.command("parse")(parse.parse)
 app.command("doctor")(doctor.doctor)
 app.add_typer(people.focal_points, name="focal-point")

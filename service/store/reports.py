@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import exists, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.domain.evidence import Check, Decision, Evidence
@@ -60,6 +60,20 @@ async def incidents_since(tx: AsyncConnection, since: datetime) -> Sequence[AnyR
     """Incidents since then, as they were first reported: id, type, lat, lon, at."""
     i = incident.c
     query = select(i.id, i.type, i.lat, i.lon, i.at).where(i.at >= since).order_by(i.id)
+    return (await tx.execute(query)).all()
+
+
+async def counted_incidents(
+    tx: AsyncConnection, since: datetime, until: datetime
+) -> Sequence[AnyRow]:
+    """Incidents from `since` and before `until` that a report still stands for.
+
+    Each has id, place, area, lat, lon and at.
+    """
+    i = incident.c
+    stands = exists().where(report.c.incident_id == i.id, report.c.status == "counted")
+    query = select(i.id, i.place, i.area, i.lat, i.lon, i.at)
+    query = query.where(i.at >= since, i.at < until, stands).order_by(i.id)
     return (await tx.execute(query)).all()
 
 

@@ -216,6 +216,26 @@ rule_text = Table(
     Column("text", Text, nullable=False),
 )
 
+# What each night's scan found: the places of one cluster, or none of this where nothing gathered.
+scan = Table(
+    "scan",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("day", Date, nullable=False, unique=True),  # the last that was looked at
+    Column("incidents", Integer, nullable=False),  # how many were looked at
+    Column("places", JSON(none_as_null=True)),  # codes, the centre's first
+    Column("lat", Float),  # the centre, to one decimal
+    Column("lon", Float),
+    Column("radius_km", Float),
+    Column("days", Integer),
+    Column("observed", Integer),
+    Column("expected", Float),
+    Column("log_glr", Float),
+    Column("p", Float),
+    Column("recurrence_days", Float),
+    Column("made_at", UtcDateTime, nullable=False),
+)
+
 outbox = Table(
     "outbox",
     metadata,

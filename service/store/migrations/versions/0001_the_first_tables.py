@@ -247,6 +247,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_rule_text")),
     )
     op.create_table(
+        "scan",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("incidents", sa.Integer(), nullable=False),
+        sa.Column("places", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("lat", sa.Float(), nullable=True),
+        sa.Column("lon", sa.Float(), nullable=True),
+        sa.Column("radius_km", sa.Float(), nullable=True),
+        sa.Column("days", sa.Integer(), nullable=True),
+        sa.Column("observed", sa.Integer(), nullable=True),
+        sa.Column("expected", sa.Float(), nullable=True),
+        sa.Column("log_glr", sa.Float(), nullable=True),
+        sa.Column("p", sa.Float(), nullable=True),
+        sa.Column("recurrence_days", sa.Float(), nullable=True),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scan")),
+        sa.UniqueConstraint("day", name=op.f("uq_scan_day")),
+    )
+    op.create_table(
         "response",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
