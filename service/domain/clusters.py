@@ -108,7 +108,8 @@ class Clusters:
 
     def ignores(self, report: Evidence) -> bool:
         """Whether a report that was added, and was none before, changes nothing here."""
-        return not self.counts(report.type) or self.sight.ignores(report)
+        counted = self.sight.counted
+        return (counted is not None and report.type not in counted) or self.sight.ignores(report)
 
     def update(self, change: Change, inhibitor_moved: Sequence[Evidence] = ()) -> list[Evidence]:
         """Take in a change of the counted reports and return the anchors that moved.

@@ -233,8 +233,8 @@ class Engine:
         decisions: list[Decision] = []
         moved: dict[Clusters | None, list[Evidence]] = {}
         new = None if change.lost or len(reports) > 1 else reports[0]
-        for clusters, told in self._watching_all({report.type for report in reports}):
-            causes = moved.get(clusters.inhibitor, ())
+        for clusters, told in self._watching_all(reports):
+            causes = moved.get(clusters.inhibitor, ()) if moved else ()
             if new is not None and not causes and clusters.ignores(new):
                 continue
             if moved_here := clusters.update(change, causes):
@@ -242,9 +242,10 @@ class Engine:
                 decisions += told.settle(moved_here, known_at)
         return decisions
 
-    def _watching_all(self, types: set[str]) -> Iterable[Judged]:
-        if len(types) == 1:
-            return self._watch(*types)
+    def _watching_all(self, reports: Sequence[Evidence]) -> Iterable[Judged]:
+        if len(reports) == 1:
+            return self._watch(reports[0].type)
+        types = {report.type for report in reports}
         watching = {judged.clusters for type_ in types for judged in self._watch(type_)}
         return [judged for judged in self._judged.values() if judged.clusters in watching]
 

@@ -206,10 +206,10 @@ class Tally:
         if number not in self._felt:
             self._meet(number)
         for moments in self._felt[number]:
-            if moments and moments[-1] > at:
-                insort(moments, at)
-            else:
+            if not moments or moments[-1] <= at:
                 moments.append(at)
+            else:
+                insort(moments, at)
 
     def remove(self, number: int, at: int) -> None:
         for moments in self._felt[number]:
@@ -221,22 +221,22 @@ class Tally:
 
     def count(self, centre: Evidence, after: int, until: int) -> int:
         """Return how many there are within reach with after < at <= until."""
-        moments = self._around(centre)
+        number = self._ground.number(centre)
+        if number not in self._moments:
+            self._meet(number)
+        moments = self._moments[number]
         return bisect_right(moments, until) - bisect_right(moments, after)
 
     def is_quiet(self, report: Evidence, enough: int, span: int) -> bool:
         """Whether a report that was added sees fewer than `enough`, and is the last there is."""
-        moments = self._around(report)
+        number = self._ground.number(report)
+        if number not in self._moments:
+            self._meet(number)
+        moments = self._moments[number]
         at = report.at
         if moments[-1] > at or (len(moments) > 1 and moments[-2] == at):
             return False
         return len(moments) < enough or moments[-enough] <= at - span
-
-    def _around(self, centre: Evidence) -> list[int]:
-        number = self._ground.number(centre)
-        if number not in self._moments:
-            self._meet(number)
-        return self._moments[number]
 
     def _meet(self, number: int) -> None:
         """Begin to tally for a spot."""
