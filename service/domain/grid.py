@@ -212,6 +212,9 @@ class Tally:
                 insort(moments, at)
 
     def remove(self, number: int, at: int) -> None:
+        """Take out a report from a spot that is in its series still."""
+        if number not in self._felt:
+            self._meet(number)
         for moments in self._felt[number]:
             del moments[bisect_left(moments, at)]
 
