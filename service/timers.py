@@ -1,5 +1,6 @@
 """Ticks. Every due time is a row in the database; the scheduler only says that time has passed."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
@@ -79,6 +80,8 @@ def _safely(tick: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]
     async def run() -> None:
         try:
             await tick()
+        except asyncio.CancelledError:
+            return  # the service stops; what is due stays due in the database
         except Exception:  # the next tick must come whatever this one met
             log.exception("a timer failed", timer=tick.__name__)
 

@@ -21,7 +21,7 @@ from service.domain.geo import Point
 from service.domain.scan import Case, scan
 from service.scan_process import ScanFailed, scan_apart
 from service.scanning import MAX_DAYS, MAX_KM, RARE_NIGHTS, Scanner
-from service.store import scans, tables
+from service.store import reports, scans, tables
 from service.store.scans import Night
 from tests.support.network import Network, TestClock, network, number
 from tests.support.process import until
@@ -240,16 +240,34 @@ async def test_apart_or_not_the_answer_is_the_same() -> None:
     assert await scan_apart([], 179, **limits) is None
 
 
-async def test_a_service_that_stops_leaves_no_scan_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_service_that_stops_leaves_no_scan_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """And the process is told nothing by the environment, where keys may be."""
     monkeypatch.setenv("VIGIE_AT_API_KEY", "a-key-that-is-nobody-else's")
-    before = set(psutil.Process().children())
-    scanning = asyncio.create_task(scan_apart(quiet(3000), 179, max_km=MAX_KM, max_days=MAX_DAYS))
-    await until(lambda: set(psutil.Process().children()) - before)
-    (process,) = set(psutil.Process().children()) - before
-    await until(lambda: "service.scan_process" in process.cmdline())  # else it is still this one
-    assert "VIGIE_AT_API_KEY" not in process.environ()
-    scanning.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await scanning
+    async with network(tmp_path) as vigie:
+        await plant(vigie, quiet(3000))
+        vigie.clock.at = hours(3)
+        before = set(psutil.Process().children())
+        for job in vigie.service.timers._scheduler.get_jobs():
+            job.modify(next_run_time=datetime.now(UTC))
+        await until(lambda: set(psutil.Process().children()) - before)
+        (process,) = set(psutil.Process().children()) - before
+        await until(lambda: "service.scan_process" in process.cmdline())  # else it is still this
+        assert "VIGIE_AT_API_KEY" not in process.environ()
     assert not process.is_running()
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def plant(vigie: Network, cases: list[Case]) -> None:
+    """Store an incident, with one report, for each case; day 0 is half a year before the last."""
+    incidents, told = [], []
+    for id_, case in enumerate(cases, 1):
+        at = MIDNIGHT - timedelta(days=180 - case.day)
+        row = {"id": id_, "type": "threat", "place": case.place, "area": SOKOLO}
+        row |= case.point._asdict()
+        incidents.append(row | {"at": at})
+        known = {"inbox_id": id_, "reporter": 1, "occurred_at": at, "received_at": at}
+        told.append(row | known | {"confidence": 1.0, "status": "counted", "incident_id": id_})
+    async with vigie.service.store.write() as tx:
+        await reports.add(tx, incidents, told)
