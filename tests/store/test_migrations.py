@@ -1,9 +1,11 @@
 """The migrations make exactly the tables that the code uses, on both databases."""
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import text
 
-from service.store import Store, migrate
+from service.store import Store, migrate, people
 
 
 async def test_a_fresh_database_is_not_current_until_it_is_upgraded(database_url: str) -> None:
@@ -31,13 +33,12 @@ async def test_sqlite_commits_to_the_disk(sqlite_url: str) -> None:
 
 
 async def test_a_write_that_raises_leaves_nothing(store: Store) -> None:
-    from datetime import UTC, datetime
-
-    from service.store import people
-
-    with pytest.raises(RuntimeError):
+    async def fail() -> None:
         async with store.write() as tx:
             await people.add(tx, b"i" * 32, "responder", "ML05", "fr", datetime.now(UTC))
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
     async with store.read() as tx:
         assert await people.counts(tx) == {}

@@ -287,7 +287,8 @@ def place(problem: TextProblem) -> tuple[str, int, int, str]:
         ),
         pytest.param(
             "fr", "unknown_alert", "{# l’été #}\nC’est fini: l’été",
-            ("fr/unknown_alert.txt", 2, 2, "’"), "U+2019 RIGHT SINGLE QUOTATION MARK", "write \"'\"",
+            ("fr/unknown_alert.txt", 2, 2, "’"),
+            "U+2019 RIGHT SINGLE QUOTATION MARK", "write \"'\"",
             id="typographic apostrophe, not the one in the note",
         ),
         pytest.param(
