@@ -40,7 +40,7 @@ class _Needle:
     data: bytes
     form: str
     number: int
-    digits: bool = False  # eight bare digits: part of a longer run they mean nothing
+    digits: bool = False  # eight bare digits: part of a longer run in a text they mean nothing
 
 
 class Searcher:
@@ -70,7 +70,13 @@ class Searcher:
 
     def search_bytes(self, data: bytes, where: str) -> list[Leak]:
         """Leaks in `data`, in the order of their offsets."""
-        found = {*_scan(data, self._long, "Q"), *_scan(data, self._short, "I")}
+        # A database writes a number and the digits of its neighbour without anything between.
+        packed = b"\0" in data
+        found = {
+            (offset, needle)
+            for offset, needle in (*_scan(data, self._long, "Q"), *_scan(data, self._short, "I"))
+            if packed or not needle.digits or _stands_alone(data, offset, needle)
+        }
         leaks = (Leak(where, offset, needle.form, needle.number) for offset, needle in found)
         return sorted(leaks, key=lambda leak: (leak.offset, leak.form, leak.number))
 
@@ -91,14 +97,12 @@ def _scan(
             for position, word in enumerate(words):
                 for needle in table.get(word, ()):
                     offset = start + position * size + size - len(needle.data)
-                    if _is_at(data, offset, needle):
+                    if offset >= 0 and data.startswith(needle.data, offset):
                         yield offset, needle
 
 
-def _is_at(data: bytes, offset: int, needle: _Needle) -> bool:
-    if offset < 0 or not data.startswith(needle.data, offset):
-        return False
-    if not needle.digits or data[max(0, offset - 3) : offset] == b"223":
+def _stands_alone(data: bytes, offset: int, needle: _Needle) -> bool:
+    if data[max(0, offset - 3) : offset] == b"223":
         return True
     end = offset + len(needle.data)
     return not (data[max(0, offset - 1) : offset].isdigit() or data[end : end + 1].isdigit())

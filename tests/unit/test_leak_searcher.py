@@ -2,7 +2,9 @@
 
 import hashlib
 import random
+import sqlite3
 from base64 import b64encode, urlsafe_b64encode
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -74,6 +76,14 @@ def test_a_planted_number_is_found(planted: bytes, before: int) -> None:
 
     assert {leak.number for leak in leaks} == {1}
     assert all(before <= leak.offset <= before + len(planted) for leak in leaks)
+
+
+def test_a_number_beside_another_field_of_a_database_is_found(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "data.sqlite")) as database, database:
+        database.execute("create table message (sent_at, reason, received_at)")
+        fields = ("2026-11-23 06:39:41.123456", "74681357", "2026-11-23 06:39:41.123456")
+        database.execute("insert into message values (?, ?, ?)", fields)
+    assert {leak.number for leak in SEARCHER.search_tree(tmp_path)} == {1}
 
 
 @pytest.mark.parametrize("before", range((1 << 20) - 9, (1 << 20) + 2))
