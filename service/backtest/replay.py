@@ -84,7 +84,9 @@ def _judged(rules: Iterable[Rule]) -> Iterable[Rule]:
 def _alert(data: Dataset, decision: Decision, now: int) -> Alert:
     events = [data.events[data.event_of[report]] for report in decision.evidence]
     latest = _latest(events)
-    asked = (check.threshold for check in decision.checks if check.name == "distinct_reporters")
+    # A part of a joined condition stands before the name: `first.distinct_reporters`.
+    people = (each for each in decision.checks if each.name.endswith("distinct_reporters"))
+    asked = (check.threshold for check in people)
     needs = max((int(each) for each in asked if isinstance(each, int | float)), default=1)
     return Alert(
         rule=decision.rule,

@@ -24,6 +24,9 @@ _RULES = {
     "must be at least the {hours} hours of `after`": (
         "doit faire au moins les {hours} heures de `after`"
     ),
+    "must be less than the {hours} hours of `quiet_for`, after which the alert is new": (
+        "doit être inférieur aux {hours} heures de `quiet_for`, après quoi l'alerte est nouvelle"
+    ),
     "`outside` has a meaning only where `when` is one count": (
         "`outside` n'a de sens que si `when` est un seul compte"
     ),

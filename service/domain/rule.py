@@ -135,6 +135,12 @@ class AlertSpec(Part):
         description="exact: ask a coordinator to release the exact place, for public types only",
     )
 
+    def contradictions(self) -> Contradictions:
+        if self.again and self.again.after >= self.quiet_for:
+            why = "must be less than the {hours} hours of `quiet_for`, after which the alert is new"
+            found = contradiction("again_never", why, hours=self.quiet_for)
+            yield ("again", "after"), found
+
 
 class Escalation(Part):
     """A later step: more reports make the alert graver."""

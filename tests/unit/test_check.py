@@ -176,6 +176,8 @@ MISTAKES += [
     (GRAVE, "id: grave-report", "id: any", "{at}: `any` means every rule, and is no rule's id"),
     (MARKETS, "quiet_for: 72h", "quiet_for: 72h, again: {after: 2d, at_most: 1d}", "{at}: 1d: must "
      "be at least the 48 hours of `after`"),
+    (MARKETS, "quiet_for: 72h", "quiet_for: 72h, again: {after: 3d}", "{at}: 3d: must be less than "
+     "the 72 hours of `quiet_for`, after which the alert is new"),
     (MARKETS, "quiet_for: 72h", "quiet_for: 72h, again: 24h", "{at}: 24h: keys are wanted here"),
     (MARKETS, "one_per: cluster", "one_per: village", "{at}: `village` is not one of cluster, "
      "area, commune, cercle, region, place"),
