@@ -19,6 +19,7 @@ from service.dispatch import Dispatcher
 from service.domain.codebook import SEVERITIES
 from service.domain.evidence import DECISION_KINDS
 from service.domain.reading import PROBLEM_KINDS
+from service.flood import Flood
 from service.gateway import DeliveryStatus, Gateway, OutcomeState
 from service.intake import Intake
 from service.reload import Reloader, log_waivers
@@ -168,8 +169,9 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
         severities=SEVERITIES,
         statuses=(*DeliveryStatus, *get_args(OutcomeState)),
     )
-    dispatcher = Dispatcher(store, vault, content, gateway, clock, metrics)
-    workflow = Workflow(store, vault, content, clock, metrics, queued=dispatcher.wake)
+    flood = Flood()
+    dispatcher = Dispatcher(store, vault, content, gateway, clock, metrics, flood)
+    workflow = Workflow(store, vault, content, clock, metrics, dispatcher.wake, flood)
     scanner = Scanner(store, content, clock)
     adopters = (workflow.adopt, dispatcher.adopt, scanner.adopt)
     return Service(
@@ -181,7 +183,7 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
         content=content,
         metrics=metrics,
         gateway=gateway,
-        intake=Intake(store, vault, clock, metrics, arrived=workflow.wake),
+        intake=Intake(store, vault, clock, metrics, workflow.wake, flood),
         workflow=workflow,
         dispatcher=dispatcher,
         timers=Timers(store, vault, clock, metrics, scanner),

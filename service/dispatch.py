@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.clock import Clock
 from service.content import Content
+from service.flood import Flood
 from service.gateway import Gateway, Outcome
 from service.store import AnyRow, Store, alerts, inbox, outbox, people
 from service.tasks import first_of
@@ -28,7 +29,7 @@ from service.vault.vault import CannotOpen, Shredded, Vault
 
 log = structlog.get_logger()
 
-BATCH = 500
+BATCH = 200
 # Longer than any call to a gateway may last: a claim outlives only a crash.
 CLAIM = timedelta(minutes=5)
 # Texts that differ go in calls of their own, this many at a time.
@@ -58,6 +59,7 @@ class Dispatcher:
         gateway: Gateway,
         clock: Clock,
         metrics: Metrics,
+        flood: Flood,
     ) -> None:
         self._store = store
         self._vault = vault
@@ -65,6 +67,7 @@ class Dispatcher:
         self._gateway = gateway
         self._clock = clock
         self._metrics = metrics
+        self._flood = flood
         self._queued = asyncio.Event()
         self._calls = asyncio.Semaphore(PARALLEL_CALLS)
 
@@ -82,7 +85,8 @@ class Dispatcher:
         while not stopping.is_set():
             self._queued.clear()
             try:
-                worked = await self.drain()
+                async with self._flood.giving_way():
+                    worked = await self.drain()
             except (SQLAlchemyError, OSError):
                 log.exception("the store failed; trying again")
                 await first_of(stopping, seconds=FAULT_SECONDS)

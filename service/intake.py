@@ -5,6 +5,7 @@ into the next one, so that a burst shares its fsync.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ import structlog
 
 from service.clock import Clock
 from service.domain.pacing import ALL_SENDERS, PER_SENDER, Pace
+from service.flood import Flood
 from service.gateway import Inbound, InboundOptOut, InboundReceipt, InboundSms
 from service.store import Store
 from service.store import inbox as inbox_store
@@ -29,12 +31,6 @@ log = structlog.get_logger()
 REPEAT = timedelta(seconds=30)
 # What may wait for the disk. Beyond it the gateway is told to try again, which loses nothing.
 MOST_WAITING = 20_000
-# A row has every column, so that any mix of messages is one statement.
-_EMPTY: dict[str, Any] = {
-    **{"sender_index": None, "sealed_sender": None, "sealed_text": None, "text_day": None},
-    **{"message_index": None, "status": None, "reason": None, "sent_at": None, "problem": None},
-}
-
 _Waiting = tuple[dict[str, Any], bytes | None, asyncio.Future[None]]
 
 
@@ -52,6 +48,7 @@ class Intake:
         clock: Clock,
         metrics: Metrics,
         arrived: Callable[[], None],
+        flood: Flood,
         per_sender: Pace = PER_SENDER,
         all_senders: Pace = ALL_SENDERS,
     ) -> None:
@@ -61,6 +58,7 @@ class Intake:
         self._clock = clock
         self._metrics = metrics
         self._arrived = arrived
+        self._flood = flood
         self._per_sender = per_sender
         self._all_senders = all_senders
         self._expected: dict[bytes, float] = {}
@@ -77,7 +75,9 @@ class Intake:
             self._wake.clear()
             self._open = not stopping.is_set()
             while self._waiting:
-                await self._flush()
+                batch, self._waiting = self._waiting, []
+                await self._write(batch)
+                self._flood.written(len(batch))
 
     async def accept(self, message: Inbound) -> None:
         """Store a message. Raises Unavailable if it could not be."""
@@ -86,14 +86,14 @@ class Intake:
         row, repeat = self._seal(message)
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((row, repeat, stored))
+        self._flood.came()
         self._wake.set()
         await stored
 
     def _seal(self, message: Inbound) -> tuple[dict[str, Any], bytes | None]:
         """The inbox row of a message, and the `dedupe` of an earlier one that it would repeat."""
         now = self._clock.now()
-        row = {**_EMPTY, "gateway": message.gateway, "received_at": now, "due_at": now}
-        row["state"] = "waiting"
+        row = {"gateway": message.gateway, "received_at": now, "due_at": now, "state": "waiting"}
         match message:
             case InboundSms():
                 return self._seal_sms(message, row, now)
@@ -166,8 +166,7 @@ class Intake:
             return datetime.fromtimestamp(turn, UTC)
         return now
 
-    async def _flush(self) -> None:
-        batch, self._waiting = self._waiting, []
+    async def _write(self, batch: list[_Waiting]) -> None:
         self._sealing = self._vault.sealing()  # nobody here can open any more what is written now
         try:
             async with self._store.write() as tx:
@@ -181,8 +180,10 @@ class Intake:
                 if not stored.done():
                     stored.set_exception(Unavailable(type(error).__name__))
             return
-        for row, _, stored in batch:
-            self._metrics.accepted.count(row["gateway"], row["kind"])
+        kinds = Counter((row["gateway"], row["kind"]) for row, _, _ in batch)
+        for (gateway, kind), count in kinds.items():
+            self._metrics.accepted.count(gateway, kind, by=count)
+        for _, _, stored in batch:
             if not stored.done():
                 stored.set_result(None)
         self._arrived()

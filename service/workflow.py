@@ -19,6 +19,7 @@ from service.clock import Clock
 from service.content import Content
 from service.domain import grammar
 from service.domain.reading import Acknowledge, Draft, Enrol, Help, Problem, Reading, Stop
+from service.flood import Flood
 from service.picture import Picture, areas_in_use
 from service.store import AnyRow, Store, inbox, outbox, people
 from service.tasks import first_of
@@ -28,7 +29,7 @@ from service.vault.vault import Shredded, Vault
 
 log = structlog.get_logger()
 
-BATCH = 200
+BATCH = 100
 # An answer that comes later than this would only puzzle whoever asked.
 REPLY_LIFE = timedelta(hours=6)
 # A receipt may overtake the record of the sending that it speaks of.
@@ -91,6 +92,7 @@ class Workflow:
         clock: Clock,
         metrics: Metrics,
         queued: Callable[[], None],
+        flood: Flood,
     ) -> None:
         """`queued` is called after each batch: there may be work for the dispatcher."""
         self._store = store
@@ -99,6 +101,7 @@ class Workflow:
         self._clock = clock
         self._metrics = metrics
         self._queued = queued
+        self._flood = flood
         self._alerting = Alerting(content, metrics)
         self._picture: Picture | None = None
         self._new_content: Content | None = None
@@ -124,7 +127,8 @@ class Workflow:
         while not stopping.is_set():
             self._arrived.clear()
             try:
-                worked = await self.drain()
+                async with self._flood.giving_way():
+                    worked = await self.drain()
             except (SQLAlchemyError, OSError):
                 log.exception("the store failed; trying again")
                 self._picture = None

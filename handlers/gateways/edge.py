@@ -110,7 +110,7 @@ async def _body(request: web.Request) -> bytes | None:
     """The whole body, None if it is over the limit. What a header claims of its size is not used:
     it may lie, and a compressed body is larger than it says."""
     body = bytearray()
-    async for chunk in request.content.iter_any():
+    while chunk := await request.content.readany():
         body += chunk
         if len(body) > LIMIT:
             return None

@@ -15,8 +15,15 @@ _CHUNK = 500
 
 
 async def add(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
-    """Store each row once: one whose `dedupe` is there already is passed over."""
-    await tx.execute(insert_new(tx, inbox), list(rows))
+    """Store each row once: one whose `dedupe` is there already is passed over.
+
+    A row leaves out what it does not have; those that have the same are one statement.
+    """
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        alike.setdefault(tuple(row), []).append(row)
+    for some in alike.values():
+        await tx.execute(insert_new(tx, inbox), some)
 
 
 async def known(tx: AsyncConnection, dedupes: Sequence[bytes]) -> set[bytes]:

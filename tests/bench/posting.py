@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
 
-CONNECTIONS = 64
+CONNECTIONS = 128
 
 
 @dataclass(frozen=True, slots=True)

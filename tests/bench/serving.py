@@ -44,7 +44,6 @@ async def vigie(village: Village, role: Role = "all") -> AsyncIterator[Server]:
     """Run `vigie serve` on the village, as it is installed, until the block ends."""
     settings = village.settings
     environment = {
-        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         "VIGIE_DATA_DIR": str(settings.data_dir),
         "VIGIE_GATEWAY": GATEWAY,
         "VIGIE_GATEWAY_TOKEN": TOKEN,
