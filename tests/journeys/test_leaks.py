@@ -19,6 +19,7 @@ from urllib.parse import unquote_to_bytes
 
 from handlers.demo import NEIGHBOURS
 from handlers.gateways.simulator import PHONES
+from tests.support.content_dir import copy_of_content
 from tests.support.fake_at import FakeAfricasTalking, Raw
 from tests.support.leaks import Searcher
 from tests.support.process import TOKEN, Server, environment, run, sending_to, until
@@ -81,7 +82,7 @@ grammar.read = faulty("grammar", grammar.read)
 
 async def test_two_hundred_numbers_leave_no_trace(tmp_path: Path) -> None:
     async with FakeAfricasTalking() as at:
-        env = debugging(environment(tmp_path, **sending_to(at), log_format="json"))
+        env = debugging(tmp_path, **sending_to(at), log_format="json")
         await run("init", env=env)
         async with Server(env, TALKATIVE) as server:
             vigie = Vigie(tmp_path, at, env, Wire(await server.start()))
@@ -119,7 +120,7 @@ async def test_two_hundred_numbers_leave_no_trace(tmp_path: Path) -> None:
 
 async def test_faults_that_know_everything_tell_nothing(tmp_path: Path) -> None:
     async with FakeAfricasTalking() as at:
-        env = debugging(environment(tmp_path, **sending_to(at), log_format="console"))
+        env = debugging(tmp_path, **sending_to(at), log_format="console")
         await run("init", env=env)
         async with Server(env, FAULTY) as server:
             vigie = Vigie(tmp_path, at, env, Wire(await server.start()))
@@ -139,7 +140,7 @@ async def test_the_simulator_shows_no_number(tmp_path: Path) -> None:
     people = [phone.number.reveal() for phone in PHONES]
     people += [f"+{22379001005 + n}" for n in range(sum(NEIGHBOURS.values()))]
     searcher = Searcher([*people, *STRANGERS])
-    env = debugging(environment(tmp_path, gateway_token=TOKEN, log_format="console"))
+    env = debugging(tmp_path, gateway_token=TOKEN, log_format="console")
     printed = await run("init", "--demo", env=env)
     async with Server(env) as server:
         wire = Wire(await server.start())
@@ -160,13 +161,11 @@ async def test_the_simulator_shows_no_number(tmp_path: Path) -> None:
     assert words_in({"answers": heard, **files(tmp_path)}) == []
 
 
-def debugging(env: dict[str, str]) -> dict[str, str]:
-    """As talkative as it gets."""
-    return env | {
-        "VIGIE_LOG_LEVEL": "DEBUG",
-        "PYTHONASYNCIODEBUG": "1",
-        "PYTHONWARNINGS": "always",
-    }
+def debugging(folder: Path, **settings: str) -> dict[str, str]:
+    """An environment that is as talkative as it gets; without villages, to start sooner."""
+    content = copy_of_content(folder / "content")
+    env = environment(folder, content_dir=content, log_level="DEBUG", **settings)
+    return env | {"PYTHONASYNCIODEBUG": "1", "PYTHONWARNINGS": "always"}
 
 
 def files(folder: Path) -> dict[str, bytes]:
