@@ -128,7 +128,7 @@ class Intake:
             "dedupe": dedupe,
             "sender_index": index or None,
             "sealed_sender": self._seal_sender(message.sender, dedupe),
-            "sealed_text": self._sealing.seal_text(message.text, now.date()),
+            "sealed_text": self._sealing.seal_text(message.text, now.date(), dedupe.hex()),
             "text_day": now.date(),
             "sent_at": message.sent_at,
             "due_at": self._turn(index, now),

@@ -10,7 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+    TimeoutError,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service import enrolment, reporting
@@ -211,7 +217,9 @@ class Workflow:
     async def _sms(self, tx: AsyncConnection, batch: Batch, message: AnyRow) -> None:
         person = batch.person(message)
         try:
-            text = self._vault.open_text(message.sealed_text, message.text_day)
+            text = self._vault.open_text(
+                message.sealed_text, message.text_day, message.dedupe.hex()
+            )
         except Shredded:
             batch.finish(message, "expired")
             return
@@ -305,4 +313,5 @@ class Workflow:
 
 def is_fault(error: Exception) -> bool:
     """Whether the machine failed rather than the message: then it is tried again as it is."""
-    return isinstance(error, SQLAlchemyError | OSError) and not isinstance(error, IntegrityError)
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return lost or isinstance(error, OperationalError | InterfaceError | TimeoutError | OSError)

@@ -67,9 +67,9 @@ class Sealing:
         binding = _binding(self._version, "number", context)
         return self._envelope(None).seal(number.reveal().encode(), _NUMBER_BLOCK, binding)
 
-    def seal_text(self, text: str, day: date) -> bytes:
-        """Seal a message's text under the key of `day` (UTC), which is made if it is missing."""
-        binding = _binding(self._version, "text", day.isoformat())
+    def seal_text(self, text: str, day: date, context: str) -> bytes:
+        """Seal a text under the key of `day` (UTC), made if it is missing, for the same context."""
+        binding = _binding(self._version, "text", f"{day.isoformat()}/{context}")
         return self._envelope(day).seal(_bytes(text), _TEXT_BLOCK, binding)
 
     def _envelope(self, day: date | None) -> Envelope:
@@ -120,22 +120,22 @@ class Vault:
         """As `Sealing.seal_sender`, in an envelope of its own."""
         return self.sealing().seal_sender(number, context)
 
-    def seal_text(self, text: str, day: date) -> bytes:
+    def seal_text(self, text: str, day: date, context: str) -> bytes:
         """As `Sealing.seal_text`, in an envelope of its own."""
-        return self.sealing().seal_text(text, day)
+        return self.sealing().seal_text(text, day, context)
 
     def open_sender(self, box: bytes, context: str) -> PhoneNumber:
         """The number in a box of seal_sender. Raises CannotOpen."""
         private = self._private(self._keyring[Purpose.SENDERS])
         return PhoneNumber(self._open(private, box, "number", context).decode())
 
-    def open_text(self, box: bytes, day: date) -> str:
+    def open_text(self, box: bytes, day: date, context: str) -> str:
         """The text in a box of seal_text. Raises Shredded once the day is forgotten, CannotOpen."""
         wrapped = self._keystore.day_wrapped(day)
         if wrapped is None:
             raise Shredded("the key of that day was deleted")
         private = self._day_private(day, wrapped)
-        text = self._open(private, box, "text", day.isoformat())
+        text = self._open(private, box, "text", f"{day.isoformat()}/{context}")
         return text.decode("utf-8", "surrogatepass")
 
     async def enrol_sender(self, person_id: int, box: bytes, context: str) -> bytes:

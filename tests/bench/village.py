@@ -95,7 +95,7 @@ class Village:
         async with assembled(self.settings) as service:
             now = service.clock.now()
             vault = service.vault
-            boxes = [vault.seal_text(text, now.date()) for text in self.texts]
+            sealing = vault.sealing()
             senders = [PhoneNumber(number(person)) for person in range(FOCAL_POINTS)]
             indexes = [vault.index(sender) for sender in senders]
             sealed = [vault.seal_sender(sender, "") for sender in senders]
@@ -103,6 +103,8 @@ class Village:
             def row(nth: int) -> dict[str, Any]:
                 at = now - span * (1 - nth / count)
                 person = self._random.randrange(FOCAL_POINTS)
+                dedupe = vault.blind(Purpose.MESSAGE_ID, f"filled-{next(self._ids)}")
+                text = self._random.choice(self.texts)
                 return {
                     **{
                         "gateway": GATEWAY,
@@ -110,10 +112,10 @@ class Village:
                         "state": "waiting",
                         "text_day": now.date(),
                     },
-                    "dedupe": vault.blind(Purpose.MESSAGE_ID, f"filled-{next(self._ids)}"),
+                    "dedupe": dedupe,
                     "sender_index": indexes[person],
                     "sealed_sender": sealed[person],
-                    "sealed_text": self._random.choice(boxes),
+                    "sealed_text": sealing.seal_text(text, now.date(), dedupe.hex()),
                     **{"received_at": at, "sent_at": at, "due_at": at},
                 }
 

@@ -166,7 +166,9 @@ def test_a_rule_that_is_not_live_is_only_told_of(content: Path, status: str, war
 def test_waivers_in_use_are_printed_with_who_decided_and_why(content: Path) -> None:
     code, out, err = check(content)
     assert (code, out) == (0, "")
-    assert "grave-report is live by a waiver (one-person) of Vigie, 2026-11-23: An attack on a" in err
+    assert (
+        "grave-report is live by a waiver (one-person) of Vigie, 2026-11-23: An attack on a" in err
+    )
     _, _, err = check(content, "--language", "fr")
     assert "grave-report est en service par une dérogation (one-person) de Vigie" in err
 

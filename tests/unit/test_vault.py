@@ -77,44 +77,44 @@ def test_a_sealed_number_opens_for_its_context_only(vault: Vault) -> None:
 
 def test_one_burst_shares_an_envelope_and_no_other_does(vault: Vault) -> None:
     burst = vault.sealing()
-    boxes = [burst.seal_text(f"text {n}", TODAY) for n in range(3)]
+    boxes = [burst.seal_text(f"text {n}", TODAY, "row") for n in range(3)]
     number = burst.seal_sender(NUMBER, "x")
-    later = vault.sealing().seal_text("text 3", TODAY)
+    later = vault.sealing().seal_text("text 3", TODAY, "row")
 
     heads = {box[:ENVELOPE_BYTES] for box in boxes}
     assert len(heads) == 1
     assert not {number[:ENVELOPE_BYTES], later[:ENVELOPE_BYTES]} & heads
-    assert [vault.open_text(box, TODAY) for box in boxes] == ["text 0", "text 1", "text 2"]
+    assert [vault.open_text(box, TODAY, "row") for box in boxes] == ["text 0", "text 1", "text 2"]
     assert vault.open_sender(number, "x") == NUMBER
 
 
 def test_boxes_of_one_envelope_cannot_change_heads(vault: Vault) -> None:
     first, second = vault.sealing(), vault.sealing()
-    box, other = first.seal_text("RAS", TODAY), second.seal_text("RAS", TODAY)
+    box, other = first.seal_text("RAS", TODAY, "row"), second.seal_text("RAS", TODAY, "row")
 
     for broken in (
         other[:ENVELOPE_BYTES] + box[ENVELOPE_BYTES:],
         first.seal_sender(NUMBER, "x")[:ENVELOPE_BYTES] + box[ENVELOPE_BYTES:],
     ):
         with pytest.raises(CannotOpen):
-            vault.open_text(broken, TODAY)
-    assert vault.open_text(box, TODAY) == "RAS"
+            vault.open_text(broken, TODAY, "row")
+    assert vault.open_text(box, TODAY, "row") == "RAS"
 
 
 async def test_what_was_opened_before_its_key_was_deleted_opens_no_more(
     vault: Vault, tmp_path: Path
 ) -> None:
-    box = vault.seal_text("RAS", TODAY)
-    assert vault.open_text(box, TODAY) == "RAS"
+    box = vault.seal_text("RAS", TODAY, "row")
+    assert vault.open_text(box, TODAY, "row") == "RAS"
     elsewhere = Vault(KEYRING, Keystore(tmp_path / "keystore.sqlite"))
 
     await elsewhere.forget_days(TODAY + timedelta(days=1))
 
     with pytest.raises(Shredded):
-        vault.open_text(box, TODAY)
-    elsewhere.seal_text("late", TODAY)
+        vault.open_text(box, TODAY, "row")
+    elsewhere.seal_text("late", TODAY, "row")
     with pytest.raises(CannotOpen):
-        vault.open_text(box, TODAY)
+        vault.open_text(box, TODAY, "row")
     elsewhere.close()
 
 
@@ -127,24 +127,26 @@ def test_boxes_do_not_tell_numbers_apart_by_length(vault: Vault) -> None:
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(exclude_categories=())))
 def test_any_text_survives_sealing(vault: Vault, text: str) -> None:
-    assert vault.open_text(vault.seal_text(text, TODAY), TODAY) == text
+    assert vault.open_text(vault.seal_text(text, TODAY, "row"), TODAY, "row") == text
 
 
 def test_a_long_text_survives_sealing(vault: Vault) -> None:
     text = "ɓ\0\ud83d" * 300_000
 
-    assert vault.open_text(vault.seal_text(text, TODAY), TODAY) == text
+    assert vault.open_text(vault.seal_text(text, TODAY, "row"), TODAY, "row") == text
 
 
-def test_a_text_opens_on_its_day_only(vault: Vault) -> None:
+def test_a_text_opens_on_its_day_and_in_its_row_only(vault: Vault) -> None:
     tomorrow = TODAY + timedelta(days=1)
-    box = vault.seal_text("MA SOKOLO 3 5", TODAY)
-    vault.seal_text("", tomorrow)
+    box = vault.seal_text("MA SOKOLO 3 5", TODAY, "row")
+    vault.seal_text("", tomorrow, "row")
 
     with pytest.raises(CannotOpen):
-        vault.open_text(box, tomorrow)
+        vault.open_text(box, tomorrow, "row")
+    with pytest.raises(CannotOpen):
+        vault.open_text(box, TODAY, "another row")
     with pytest.raises(Shredded):
-        vault.open_text(box, date(2020, 1, 1))
+        vault.open_text(box, date(2020, 1, 1), "row")
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -152,7 +154,10 @@ def test_a_text_opens_on_its_day_only(vault: Vault) -> None:
 async def test_an_altered_box_does_not_open(vault: Vault, at: int, flip: int, cut: int) -> None:
     opened: list[tuple[bytes, Callable[[bytes], object]]] = [
         (vault.seal_sender(NUMBER, "x"), lambda box: vault.open_sender(box, "x")),
-        (vault.seal_text("AF SOKOLO", TODAY), lambda box: vault.open_text(box, TODAY)),
+        (
+            vault.seal_text("AF SOKOLO", TODAY, "row"),
+            lambda box: vault.open_text(box, TODAY, "row"),
+        ),
         (await enrolled(vault, 1), lambda box: vault.open_person(1, box)),
     ]
     for box, open_ in opened:
@@ -166,7 +171,7 @@ async def test_an_altered_box_does_not_open(vault: Vault, at: int, flip: int, cu
 
 
 async def test_boxes_of_one_kind_do_not_open_as_another(vault: Vault) -> None:
-    number, text = vault.seal_sender(NUMBER, "2026-01-31"), vault.seal_text("RAS", TODAY)
+    number, text = vault.seal_sender(NUMBER, "2026-01-31"), vault.seal_text("RAS", TODAY, "row")
     person = await enrolled(vault, 1)
 
     for box in (text, person, b"", b"\x01"):
@@ -174,7 +179,7 @@ async def test_boxes_of_one_kind_do_not_open_as_another(vault: Vault) -> None:
             vault.open_sender(box, "2026-01-31")
     for box in (number, person, b"", b"\x01"):
         with pytest.raises(CannotOpen):
-            vault.open_text(box, TODAY)
+            vault.open_text(box, TODAY, "row")
     for box in (number, text, b"", b"\x01"):
         with pytest.raises(CannotOpen):
             vault.open_person(1, box)
@@ -206,23 +211,23 @@ async def test_enrolling_again_shreds_the_earlier_box(vault: Vault) -> None:
 
 async def test_forgotten_days_stay_forgotten(vault: Vault) -> None:
     days = [TODAY - timedelta(days=n) for n in range(5)]
-    boxes = {day: vault.seal_text(f"day {day}", day) for day in days}
+    boxes = {day: vault.seal_text(f"day {day}", day, "row") for day in days}
 
     await vault.forget_days(days[3])
 
-    assert [vault.open_text(boxes[day], day) for day in days[:4]]
+    assert [vault.open_text(boxes[day], day, "row") for day in days[:4]]
     with pytest.raises(Shredded):
-        vault.open_text(boxes[days[4]], days[4])
-    vault.seal_text("late", days[4])
+        vault.open_text(boxes[days[4]], days[4], "row")
+    vault.seal_text("late", days[4], "row")
     with pytest.raises(CannotOpen):
-        vault.open_text(boxes[days[4]], days[4])
+        vault.open_text(boxes[days[4]], days[4], "row")
 
 
 async def test_a_deleted_key_leaves_no_copy_in_the_file(
     vault: Vault, keystore: Keystore, tmp_path: Path
 ) -> None:
     await enrolled(vault, 1)
-    vault.seal_text("", TODAY)
+    vault.seal_text("", TODAY, "row")
     wrapped = [keystore.person(1), keystore.day_wrapped(TODAY)]
 
     await vault.forget_person(1)
@@ -255,13 +260,13 @@ NUMBER_NEEDS, PERSON_NEEDS, TEXT_NEEDS = {"sender"}, {"sender"}, {"engine"}
 async def test_a_role_opens_only_what_its_keys_open(
     vault: Vault, keystore: Keystore, role: str
 ) -> None:
-    number, text = vault.seal_sender(NUMBER, "x"), vault.seal_text("RAS", TODAY)
+    number, text = vault.seal_sender(NUMBER, "x"), vault.seal_text("RAS", TODAY, "row")
     person = await enrolled(vault, 1)
     held = Vault(KEYRING.only(ROLES[role]), keystore)
     opening: list[tuple[set[str], Callable[[], object]]] = [
         (NUMBER_NEEDS, lambda: held.open_sender(number, "x")),
         (PERSON_NEEDS, lambda: held.open_person(1, person)),
-        (TEXT_NEEDS, lambda: held.open_text(text, TODAY)),
+        (TEXT_NEEDS, lambda: held.open_text(text, TODAY, "row")),
     ]
 
     for able, open_ in opening:
@@ -274,7 +279,7 @@ async def test_a_role_opens_only_what_its_keys_open(
     # Sealing needs no secret, not even for a day that has no key yet.
     later = TODAY + timedelta(days=9)
     assert vault.open_sender(held.seal_sender(OTHER, "y"), "y") == OTHER
-    assert vault.open_text(held.seal_text("AIDE", later), later) == "AIDE"
+    assert vault.open_text(held.seal_text("AIDE", later, "row"), later, "row") == "AIDE"
 
 
 def test_without_keys_and_public_keys_nothing_starts(keystore: Keystore) -> None:
@@ -309,7 +314,7 @@ async def test_what_another_process_forgot_is_gone_here(vault: Vault, tmp_path: 
 def seal_in_another_process(path: Path, day: date, person: int) -> tuple[bytes, bytes]:
     vault = Vault(KEYRING, Keystore(path))
     try:
-        return vault.seal_text(str(person), day), asyncio.run(enrolled(vault, person))
+        return vault.seal_text(str(person), day, "row"), asyncio.run(enrolled(vault, person))
     finally:
         vault.close()
 
@@ -322,7 +327,7 @@ def test_processes_agree_on_a_new_day_and_lose_no_key(vault: Vault, tmp_path: Pa
         boxes = [future.result(timeout=120) for future in work]
 
     for person, (text, number) in enumerate(boxes):
-        assert vault.open_text(text, TODAY) == str(person)
+        assert vault.open_text(text, TODAY, "row") == str(person)
         assert vault.open_person(person, number) == NUMBER
 
 
@@ -349,7 +354,7 @@ def test_a_failed_change_leaves_the_keystore_as_it_was(keystore: Keystore) -> No
 
 
 def test_the_keystore_is_for_its_owner_only(vault: Vault, tmp_path: Path) -> None:
-    vault.seal_text("", TODAY)
+    vault.seal_text("", TODAY, "row")
 
     assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
 
