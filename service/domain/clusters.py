@@ -103,6 +103,11 @@ class Clusters:
         """How many seconds the rule looks back."""
         return self.sight.span
 
+    @property
+    def eldest(self) -> "Clusters":
+        """The rule that is inhibited by none, above all that inhibit this one."""
+        return self.inhibitor.eldest if self.inhibitor else self
+
     def counts(self, type_: str) -> bool:
         return self.sight.counted is None or type_ in self.sight.counted
 
@@ -110,6 +115,11 @@ class Clusters:
         """Whether a report that was added, and was none before, changes nothing here."""
         counted = self.sight.counted
         return (counted is not None and report.type not in counted) or self.sight.ignores(report)
+
+    def recall(self, reports: Iterable[Evidence], since: int) -> None:
+        """Take in counted reports that were known before, and judge them from that moment on."""
+        touched = self.sight.touched(Change([], list(reports)))
+        self._judge([anchor for anchor in touched if anchor.at >= since], (), ())
 
     def update(self, change: Change, inhibitor_moved: Sequence[Evidence] = ()) -> list[Evidence]:
         """Take in a change of the counted reports and return the anchors that moved.

@@ -82,6 +82,7 @@ class Engine:
         self._forgotten: dict[int, int] = {}
         self._expired = 0
         self._judged: dict[str, Judged] = {}
+        self._memories: dict[Clusters, int] = {}
         self._watching: dict[str, tuple[Judged, ...]] = {}
         self._judge_by(rules, tuple(silences))
 
@@ -141,10 +142,7 @@ class Engine:
 
     def horizon(self, now: int) -> int:
         """Return the moment before which nothing can matter to a decision any more."""
-        every = [judged.clusters for judged in self._judged.values()]
-        window = max((clusters.span for clusters in every), default=0)
-        quiet = max((clusters.quiet for clusters in every), default=0)
-        return now - window - quiet - HISTORY_SECONDS
+        return now - max(self._memories.values(), default=HISTORY_SECONDS)
 
     def expire(self, now: int) -> None:
         """Drop what can matter no more; to be called now and then, so that memory stays small."""
@@ -160,8 +158,9 @@ class Engine:
         self._forgotten = {id_: at for id_, at in self._forgotten.items() if at >= before}
         self._scene.grid.expire(before)
         for clusters, told in self._judged.values():
-            clusters.expire(before)
-            told.expire(before)
+            own = now - self._memories[clusters]
+            clusters.expire(own)
+            told.expire(own)
 
     def episodes(self) -> list[Episode]:
         """Return every rule's episodes as all that is known now has them."""
@@ -183,6 +182,7 @@ class Engine:
                 judged = Judged(clusters, Told(clusters, self._repeats.counted))
                 built.append(judged)
             self._judged[rule.id] = judged
+        self._memories = _memories([judged.clusters for judged in self._judged.values()])
         return built
 
     def _recall(self, evidence: Iterable[Evidence]) -> None:
@@ -202,11 +202,12 @@ class Engine:
         for decision in decisions:
             said.setdefault(decision.rule, []).append(decision)
         counted = list(self._repeats.counted.values())
+        now = max((report.known_at for report in counted), default=0)
         for clusters, told in built:
-            clusters.update(
-                Change([], [report for report in counted if clusters.counts(report.type)])
-            )
-            told.restore(said.get(clusters.rule.id, []))
+            since = now - self._memories[clusters]
+            seen = (each for each in counted if each.at >= since and clusters.counts(each.type))
+            clusters.recall(seen, since + clusters.span)
+            told.restore([each for each in said.get(clusters.rule.id, []) if each.at >= since])
 
     def _counts(self, report: Evidence) -> bool:
         """Whether the report could count: some rule looks at its type, and it is not history."""
@@ -258,6 +259,24 @@ class Engine:
                     found[judged.clusters] = judged
             self._watching[type_] = tuple(found.values())
         return self._watching[type_]
+
+
+def _memories(rules: Iterable[Clusters]) -> dict[Clusters, int]:
+    """Return for how many seconds a report can matter to each of the rules.
+
+    It is as long as any rule looks back that is tied to it by inhibition, and as any of these is
+    quiet; and reports may come late.
+    """
+    families: dict[Clusters, list[Clusters]] = {}
+    for clusters in rules:
+        families.setdefault(clusters.eldest, []).append(clusters)
+    return {
+        clusters: max(each.span for each in family)
+        + max(each.quiet for each in family)
+        + HISTORY_SECONDS
+        for family in families.values()
+        for clusters in family
+    }
 
 
 def _supersedes(new: Evidence, old: Evidence) -> bool:

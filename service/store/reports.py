@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from sys import intern
 from typing import Any
 
 from sqlalchemy import exists, func, insert, select
@@ -32,7 +33,11 @@ async def last_ids(tx: AsyncConnection) -> tuple[int, int, int]:
 
 
 async def evidence_since(tx: AsyncConnection, since: datetime) -> AsyncIterator[Evidence]:
-    """What counted reports say of things that happened since then, as the engine reads it."""
+    """What counted reports say of things that happened since then, as the engine reads it.
+
+    What many of them share is one object: the engine keeps a year of them in memory.
+    """
+    points: dict[tuple[float, float], Point] = {}
     r = report.c
     columns = (r.id, r.type, r.place, r.area, r.lat, r.lon, r.reporter)
     query = (
@@ -41,19 +46,21 @@ async def evidence_since(tx: AsyncConnection, since: datetime) -> AsyncIterator[
         .order_by(r.id)
     )
     result = await tx.stream(query.execution_options(yield_per=2000))
-    async for row in result:
-        yield Evidence(
-            id=row.id,
-            type=row.type,
-            place=row.place,
-            area=row.area,
-            point=Point(row.lat, row.lon),
-            reporter=row.reporter,
-            at=int(row.occurred_at.timestamp()),
-            known_at=int(row.received_at.timestamp()),
-            killed=row.killed or 0,
-            injured=row.injured or 0,
-        )
+    async for rows in result.partitions():
+        for id_, type_, place, area, lat, lon, reporter, occurred, received, *counts in rows:
+            killed, injured = counts
+            yield Evidence(
+                id=id_,
+                type=intern(type_),
+                place=intern(place),
+                area=intern(area),
+                point=points.setdefault((lat, lon), Point(lat, lon)),
+                reporter=reporter,
+                at=int(occurred.timestamp()),
+                known_at=int(received.timestamp()),
+                killed=killed or 0,
+                injured=injured or 0,
+            )
 
 
 async def incidents_since(tx: AsyncConnection, since: datetime) -> Sequence[AnyRow]:
