@@ -53,11 +53,14 @@ def _run(name: str) -> list[Row]:
     print(f"measuring {name} …", file=sys.stderr, end=" ", flush=True)
     started = perf_counter()
     rows: Sequence[Row | tuple[str, str]]
-    if name in SERVICE:
-        with tempfile.TemporaryDirectory(prefix="vigie-bench-") as folder:
-            rows = asyncio.run(SERVICE[name](Path(folder)))
-    else:
-        rows = PARTS[name]()
+    try:
+        if name in SERVICE:
+            with tempfile.TemporaryDirectory(prefix="vigie-bench-") as folder:
+                rows = asyncio.run(SERVICE[name](Path(folder)))
+        else:
+            rows = PARTS[name]()
+    except (TimeoutError, RuntimeError) as error:  # what the other parts measured is not lost
+        rows = [Row(name, "not measured", f"{type(error).__name__}: {error}", "", False)]
     print(f"{perf_counter() - started:.0f} s", file=sys.stderr)
     return [row if isinstance(row, Row) else Row(*row) for row in rows]
 

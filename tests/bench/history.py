@@ -21,10 +21,11 @@ async def measure(folder: Path) -> list[Row]:
         village = Village(folder / "history", at.base_url)
         await village.settle()
         watcher = serving.Watcher(village)
-        await village.fill_inbox(FIRST, SPAN * FIRST / ALL)
+        first = SPAN * FIRST / ALL
+        await village.fill_inbox(FIRST, first, SPAN - first)
         async with serving.vigie(village, "engine"):
             rate = await _drained(watcher)
-        await village.fill_inbox(ALL - FIRST, SPAN)
+        await village.fill_inbox(ALL - FIRST, SPAN - first)
         async with serving.vigie(village) as server:
             await watcher.until_still()
             megabytes = server.resident() / 1e6

@@ -18,7 +18,7 @@ from handlers.settings import Role
 from tests.bench.village import API_KEY, GATEWAY, TOKEN, Village
 
 _VIGIE = Path(sys.executable).with_name("vigie")
-_PATIENCE = 120.0  # seconds
+_PATIENCE = 300.0
 _ASK_AGAIN = 0.005
 _WAITING = """
     SELECT (SELECT count(*) FROM inbox WHERE state = 'waiting')

@@ -86,8 +86,8 @@ class Village:
             }
             yield sender, urlencode(form)
 
-    async def fill_inbox(self, count: int, span: timedelta) -> None:
-        """Put reports into the inbox that came evenly over a time that ends now.
+    async def fill_inbox(self, count: int, span: timedelta, ago: timedelta = timedelta()) -> None:
+        """Put reports into the inbox that came evenly over a time that ended so long `ago`.
 
         They lie there as the intake leaves them, except that all texts are sealed for today: the
         keys of days that are over may be shredded already.
@@ -101,7 +101,7 @@ class Village:
             sealed = [vault.seal_sender(sender, "") for sender in senders]
 
             def row(nth: int) -> dict[str, Any]:
-                at = now - span * (1 - nth / count)
+                at = now - ago - span * (1 - nth / count)
                 person = self._random.randrange(FOCAL_POINTS)
                 dedupe = vault.blind(Purpose.MESSAGE_ID, f"filled-{next(self._ids)}")
                 text = self._random.choice(self.texts)
