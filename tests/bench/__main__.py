@@ -41,11 +41,14 @@ def main() -> int:
     if unknown := set(asked.parts).difference(names):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     conditions = _conditions()
-    rows = [row for name in asked.parts or names for row in _run(name)]
+    rows: list[Row] = []
+    for name in asked.parts or names:
+        measured = _run(name)
+        rows += measured
+        if not asked.json:  # at once: a run that is broken off has told what it knows
+            _show(name, measured, conditions)
     if asked.json:
         print(json.dumps({**conditions, "rows": [asdict(row) for row in rows]}, indent=2))
-    else:
-        _show(rows, conditions)
     return int(any(row.met is False for row in rows))
 
 
@@ -73,14 +76,17 @@ def _conditions() -> dict[str, object]:
     }
 
 
-def _show(rows: Sequence[Row], conditions: dict[str, object]) -> None:
+def _show(part: str, rows: Sequence[Row], conditions: dict[str, object]) -> None:
     told = ", ".join(f"{name} {value}" for name, value in conditions.items())
-    table = Table(title=f"Vigie, measured ({told})", caption="Machines differ: ratios travel best.")
+    table = Table(
+        title=f"{part}, measured ({told})", caption="Machines differ: ratios travel best."
+    )
     for column in ("what", "figure", "beside", "target", "met"):
         table.add_column(column, justify="right" if column == "figure" else "left")
     for row in rows:
         table.add_row(row.what, row.figure, row.beside, row.target, MARKS[row.met])
     Console(width=None if sys.stdout.isatty() else 150).print(table)
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
