@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import time
@@ -137,6 +138,7 @@ async def serve(settings: Settings, role: Role = "all") -> bool:
                 running(service) as failed,
                 listening(service, tokens(settings)) as address,
             ):
+                _settle_memory()
                 log.info("serving", at=address, role=role, gateway=service.gateway.name)
                 waits = [asyncio.ensure_future(event.wait()) for event in (asked, failed)]
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -144,6 +146,13 @@ async def serve(settings: Settings, role: Role = "all") -> bool:
                     wait.cancel()
                 log.info("stopping: finishing what is in hand")
             return not failed.is_set() or asked.is_set()
+
+
+def _settle_memory() -> None:
+    """Stop the search for garbage from going through what stays until the end, at every burst."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _hung_up(reloader: Reloader, asked: asyncio.Event, at_terminal: bool) -> None:

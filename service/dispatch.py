@@ -106,7 +106,7 @@ class Dispatcher:
             if not await outbox.depth(tx, now):
                 return 0
         async with self._store.write() as tx:
-            claimed = await outbox.claim(tx, now, now + CLAIM, BATCH)
+            claimed = await outbox.claim(tx, now, now + CLAIM, self._flood.batch(BATCH))
         live = [row for row in claimed if row.expires_at > now]
         await self._drop([row for row in claimed if row.expires_at <= now], "expired")
         calls = _calls(await self._open(live))

@@ -14,6 +14,7 @@ POURING = 16
 BREATH = 0.1  # seconds without one, and it is over
 # In a flood, who has worked rests this many times as long, up to `LONGEST` seconds.
 REST, LONGEST = 20, 2.0
+SMALLER = 10  # times as small is a batch then, so that who works soon rests
 
 
 class Flood:
@@ -32,6 +33,10 @@ class Flood:
         if self._waiting > POURING:
             self._until = monotonic() + BREATH
         self._waiting -= count
+
+    def batch(self, most: int) -> int:
+        """How many to take in hand at once, where it would else be `most`."""
+        return most // SMALLER if self._is_on() else most
 
     @asynccontextmanager
     async def giving_way(self) -> AsyncIterator[None]:

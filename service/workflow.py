@@ -150,7 +150,7 @@ class Workflow:
             await self._take_up_new_content(tx, now)
             if self._picture is None:
                 self._picture = await Picture.load(tx, self._content, now)
-            messages = await inbox.waiting(tx, now, BATCH)
+            messages = await inbox.waiting(tx, now, self._flood.batch(BATCH))
         if now - self._expired_at > EXPIRE_EVERY:
             self._picture.expire(now)
             self._expired_at = now

@@ -55,7 +55,7 @@ def _urlencoded(body: bytes) -> Form:
     fields: dict[str, str] = {}
     for pair in body.replace(b"+", b" ").split(b"&"):
         name, _, value = pair.partition(b"=")
-        fields.setdefault(_text(_unquoted(name)), _text(_unquoted(value)))
+        fields.setdefault(_unquoted(name), _unquoted(value))
     return fields
 
 
@@ -72,8 +72,8 @@ def _multipart(body: bytes, boundary: bytes) -> Form | Refused:
     return fields
 
 
-def _unquoted(raw: bytes) -> bytes:
-    return unquote_to_bytes(raw) if b"%" in raw else raw
+def _unquoted(raw: bytes) -> str:
+    return _text(unquote_to_bytes(raw) if b"%" in raw else raw)
 
 
 def _text(raw: bytes) -> str:

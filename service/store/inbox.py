@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Boolean, bindparam, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.store.store import AnyRow, insert_new
+from service.store.store import AnyRow, add_new
 from service.store.tables import inbox
 
 # Below both databases' limits on bound parameters in one statement.
@@ -23,7 +23,7 @@ async def add(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
     for row in rows:
         alike.setdefault(tuple(row), []).append(row)
     for some in alike.values():
-        await tx.execute(insert_new(tx, inbox), some)
+        await add_new(tx, inbox, some)
 
 
 async def known(tx: AsyncConnection, dedupes: Sequence[bytes]) -> set[bytes]:

@@ -25,9 +25,8 @@ _LONGEST_MESSAGE = 4_000  # characters: some libraries quote the whole body that
 _META = frozenset({"_record", "_from_structlog"})
 _TALKATIVE = ("alembic", "apscheduler")  # each start, tick and health check would be several lines
 _log = structlog.stdlib.get_logger("vigie")
-_wanted = logging.getLogger(
-    "vigie"
-)  # asking structlog costs more than most requests' line is worth
+# Asking structlog whether a line is wanted costs more than the line of most requests is worth.
+_wanted = logging.getLogger("vigie")
 
 
 def configure(level: str, stream: TextIO = sys.stderr, *, json: bool = False) -> None:

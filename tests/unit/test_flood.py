@@ -44,3 +44,12 @@ async def test_a_flood_that_does_not_end_stops_nobody(monkeypatch: pytest.Monkey
     for _ in range(POURING + 1):
         pouring.came()
     await asyncio.wait_for(work(pouring), 10)
+
+
+def test_in_a_flood_batches_are_smaller() -> None:
+    flooded = Flood()
+    for _ in range(POURING):
+        flooded.came()
+    assert flooded.batch(100) == 100
+    flooded.came()
+    assert 0 < flooded.batch(100) < 100
