@@ -61,6 +61,10 @@ class ContentError(Exception):
             f"{first.why}. `vigie check` lists them all"
         )
 
+    def __reduce__(self) -> tuple[type["ContentError"], tuple[object, ...]]:
+        """It is made anew from its problems where it comes from another process."""
+        return type(self), (self.problems, self.warnings)
+
 
 def printable(text: str) -> str:
     """Return a text without anything that could steer a terminal."""

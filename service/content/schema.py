@@ -5,8 +5,9 @@
 
 import json
 import sys
+from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from service.domain.rule import Rule
@@ -26,12 +27,22 @@ def rule_schema() -> str:
         schema["$defs"][part]["required"].remove(key)  # the defaults of lists.yaml may have it
         if not schema["$defs"][part]["required"]:
             del schema["$defs"][part]["required"]
+    return written(schema, "Rules of Vigie", "service/domain/rule.py")
+
+
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Return a model's schema, as editors like it."""
+    return model.model_json_schema(schema_generator=_Schema)
+
+
+def written(schema: dict[str, Any], title: str, source: str) -> str:
+    """Return the text of a schema's file; `source` is where it comes from."""
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Rules of Vigie",
-        "description": "Made from service/domain/rule.py: change that, not this.",
+        "title": title,
+        "description": f"Made from {source}: change that, not this.",
     }
-    return json.dumps(head | schema, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    return json.dumps(schema | head, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Strict YAML: what is read as written, and what is refused, where and why."""
 
+import pickle
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.content import Problem, compose_strict
+from service.content import ContentError, Problem, compose_strict
 from service.content.files import YAML_LIMIT, Files
 
 SHIPPED = sorted((Path(__file__).resolve().parents[2] / "rules").rglob("*.yaml"))
@@ -197,3 +198,11 @@ def _without_empty(data: object) -> object:
     if isinstance(data, list):
         return [_without_empty(held) for held in data]
     return data or ""
+
+
+def test_an_error_tells_the_same_after_it_came_from_another_process() -> None:
+    """A backtest's processes hand theirs over."""
+    problems = [Problem("rules/a.yaml", line, 1, "x", f"reason {line}") for line in (3, 2)]
+    error = ContentError(problems, problems[:1])
+    copy = pickle.loads(pickle.dumps(error))
+    assert (str(copy), copy.problems, copy.warnings) == (str(error), error.problems, error.warnings)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from service.content.schema import rule_schema
 from service.domain.rule import Rule
+from service.rule_tests.schema import tests_schema
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
 RULE: dict[str, Any] = {
@@ -54,6 +55,30 @@ def test_each_file_of_rules_names_the_schema_and_follows_it(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     assert text.startswith("# yaml-language-server: $schema=../rule.schema.json\n")
     jsonschema_rs.validator_for(json.loads(rule_schema())).validate(yaml.safe_load(text))
+
+
+class _AsAnEditorReads(yaml.SafeLoader):
+    """YAML 1.2, in which a date is a word."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own name and type
+        first: [(tag, pattern) for tag, pattern in resolvers if "timestamp" not in tag]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def test_the_schema_of_tests_is_current() -> None:
+    """`python -m service.rule_tests.schema > rules/tests.schema.json` writes it anew."""
+    assert (RULES / "tests.schema.json").read_text(encoding="utf-8") == tests_schema()
+
+
+@pytest.mark.parametrize("file", sorted((RULES / "tests").glob("*.yaml")), ids=lambda f: f.name)
+def test_each_file_of_tests_names_the_schema_and_follows_it(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("# yaml-language-server: $schema=../tests.schema.json\n")
+    schema = jsonschema_rs.validator_for(json.loads(tests_schema()))
+    schema.validate(yaml.load(text, _AsAnEditorReads))
+    with pytest.raises(jsonschema_rs.ValidationError):
+        schema.validate({"tests": [{"name": "a story without reports", "expect": "none"}]})
 
 
 @pytest.mark.parametrize(
