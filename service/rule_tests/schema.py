@@ -9,10 +9,10 @@ from service.content.schema import schema_of, written
 from service.rule_tests.model import RuleTests
 
 
-def tests_schema() -> str:
+def schema_of_tests() -> str:
     """Return the schema of `rules/tests/*.yaml` as the text of `rules/tests.schema.json`."""
     return written(schema_of(RuleTests), "Tests of Vigie's rules", "service/rule_tests/model.py")
 
 
 if __name__ == "__main__":
-    sys.stdout.write(tests_schema())
+    sys.stdout.write(schema_of_tests())

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from service.content.schema import rule_schema
 from service.domain.rule import Rule
-from service.rule_tests.schema import tests_schema
+from service.rule_tests.schema import schema_of_tests
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
 RULE: dict[str, Any] = {
@@ -66,16 +66,16 @@ class _AsAnEditorReads(yaml.SafeLoader):
     }
 
 
-def test_the_schema_of_tests_is_current() -> None:
+def test_the_schema_of_rule_tests_is_current() -> None:
     """`python -m service.rule_tests.schema > rules/tests.schema.json` writes it anew."""
-    assert (RULES / "tests.schema.json").read_text(encoding="utf-8") == tests_schema()
+    assert (RULES / "tests.schema.json").read_text(encoding="utf-8") == schema_of_tests()
 
 
 @pytest.mark.parametrize("file", sorted((RULES / "tests").glob("*.yaml")), ids=lambda f: f.name)
 def test_each_file_of_tests_names_the_schema_and_follows_it(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     assert text.startswith("# yaml-language-server: $schema=../tests.schema.json\n")
-    schema = jsonschema_rs.validator_for(json.loads(tests_schema()))
+    schema = jsonschema_rs.validator_for(json.loads(schema_of_tests()))
     schema.validate(yaml.load(text, _AsAnEditorReads))
     with pytest.raises(jsonschema_rs.ValidationError):
         schema.validate({"tests": [{"name": "a story without reports", "expect": "none"}]})
