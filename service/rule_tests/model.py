@@ -44,8 +44,8 @@ Moment = Annotated[
     BeforeValidator(_moment),
     WithJsonSchema({"type": "string", "pattern": f"^{_MOMENT.pattern}$"}),
 ]
-# A number or a word, as it is written: what a check found or asked for.
-Figure = Annotated[str, WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]})]
+# A number, yes or no, or a word, as it is written: what a check found or asked for.
+Figure = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 
 
 class _Part(BaseModel):
