@@ -45,7 +45,9 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_MOMENT.pattern}$"}),
 ]
 # A number, yes or no, or a word, as it is written: what a check found or asked for.
-Figure = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
+Figure = Annotated[
+    str, WithJsonSchema({"anyOf": [{"type": kind} for kind in ("string", "number", "boolean")]})
+]
 
 
 class _Part(BaseModel):
