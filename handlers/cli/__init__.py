@@ -14,6 +14,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from handlers.app import NotReady
 from handlers.cli import (
+    audit,
     backtest,
     check,
     doctor,
@@ -27,6 +28,7 @@ from handlers.cli import (
     test_rules,
 )
 from service import telemetry
+from service.audit import NotNoted
 from service.content import ContentError
 from service.vault.keys import KeysError
 
@@ -50,6 +52,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(people.focal_points, name="focal-point")
 app.add_typer(people.responders, name="responder")
 app.add_typer(keys.commands, name="keys")
+app.add_typer(audit.commands, name="audit")
 
 
 def main() -> None:
@@ -58,7 +61,7 @@ def main() -> None:
     telemetry.configure("WARNING")  # on standard error, and redacted; `serve` sets its own
     try:
         app()
-    except (KeysError, NotReady) as error:
+    except (KeysError, NotReady, NotNoted) as error:
         _fail(str(error), 1)
     except ContentError as error:
         for problem in error.problems:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import (
     URL,
@@ -43,13 +43,21 @@ _PRAGMAS = (
 )
 
 
+class Witness(Protocol):
+    """Is told how far the audit log has come, each time that more of it is on disk."""
+
+    async def committed(self, count: int, hash_: bytes) -> None: ...
+
+
 class Store:
     """The database. `write()` and `read()` give a connection inside one short transaction.
 
     Never hold one across a network call. Errors are SQLAlchemy's own, without parameters.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, witness: Witness | None = None) -> None:
+        """Without a witness nothing can be entered in the audit log (`service.audit`)."""
+        self.witness = witness
         self.url: URL = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
@@ -64,7 +72,13 @@ class Store:
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that commits when the block ends and rolls back when it raises."""
         async with self._writer.begin() as connection:
+            notes = connection.info
+            notes["witness"] = self.witness
+            notes.pop("audit_head", None)  # of one that was rolled back
             yield connection
+            head = notes.pop("audit_head", None)
+        if head and self.witness:
+            await self.witness.committed(*head)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

@@ -290,3 +290,19 @@ response = Table(
     Column("at", UtcDateTime, nullable=False),
     UniqueConstraint("alert_id", "person_id", "kind"),
 )
+
+# Who did what: added at the end only, which triggers keep (the migration makes them) and the chain
+# of hashes shows.
+audit = Table(
+    "audit",
+    metadata,
+    Column("position", Id, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("actor", String(80), nullable=False),
+    Column("action", String(80), nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("details", Text, nullable=False),  # JSON, as it was hashed
+    Column("hash", Hash, nullable=False),
+    Column("seal", Hash, nullable=False),
+    Column("key_version", Integer, nullable=False),
+)

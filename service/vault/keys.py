@@ -67,6 +67,7 @@ class Purpose(StrEnum):
     INVITE_CODE = "invite-code"  # blinded invite codes (HMAC)
     SENDERS = "senders"  # X25519 private key that opens sealed numbers
     DAYS = "days"  # X25519 private key that opens the day keys, hence texts
+    AUDIT = "audit"  # seals the audit log (HMAC)
     PEOPLE = "people"  # wraps the data key of each person (ChaCha20-Poly1305)
 
 

@@ -8,6 +8,29 @@ from service.store.tables import UtcDateTime
 revision = "0001"
 down_revision = None
 
+# Against accidents and hasty hands. Whoever owns the database can take the triggers away: then the
+# chain of hashes shows what was done.
+_APPEND_ONLY = {
+    "sqlite": (
+        "CREATE TRIGGER audit_update BEFORE UPDATE ON audit "
+        "BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END",
+        "CREATE TRIGGER audit_delete BEFORE DELETE ON audit "
+        "BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END",
+        # INSERT OR REPLACE deletes without asking the trigger above.
+        "CREATE TRIGGER audit_insert BEFORE INSERT ON audit "
+        "WHEN NEW.position <> (SELECT COALESCE(MAX(position), 0) + 1 FROM audit) "
+        "BEGIN SELECT RAISE(ABORT, 'the audit log is added to at its end'); END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'the audit log is only added to'; END $$",
+        "CREATE TRIGGER audit_change BEFORE UPDATE OR DELETE ON audit "
+        "FOR EACH ROW EXECUTE FUNCTION audit_refuse()",
+        "CREATE TRIGGER audit_truncate BEFORE TRUNCATE ON audit "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()",
+    ),
+}
+
 
 def upgrade() -> None:
     op.create_table(
@@ -280,3 +303,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_response")),
         sa.UniqueConstraint("alert_id", "person_id", "kind", name=op.f("uq_response_alert_id")),
     )
+    op.create_table(
+        "audit",
+        sa.Column(
+            "position",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("action", sa.String(length=80), nullable=False),
+        sa.Column("subject", sa.String(length=80), nullable=False),
+        sa.Column("details", sa.Text(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("seal", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("key_version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("position", name=op.f("pk_audit")),
+    )
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_at"), ["at"], unique=False)
+    for statement in _APPEND_ONLY[op.get_context().dialect.name]:
+        op.execute(statement)
