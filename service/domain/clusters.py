@@ -18,18 +18,19 @@ order of their arrival cannot matter:
   anchor near the opener, as this rule has it, and not after it.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush
 from typing import NamedTuple
 
+from service.domain.agenda import Agenda
 from service.domain.areas import AreaTree
 from service.domain.codebook import Severity
 from service.domain.condition import AllOf, AnyOf, Count, Level, Unusual
 from service.domain.condition import Sequence as FirstThen
 from service.domain.days import Days
 from service.domain.evidence import Evidence
-from service.domain.grid import Grid, Ground, Reach
+from service.domain.grid import Grid, Ground, Reach, is_alike
 from service.domain.joined import AllSight, AnySight, SequenceSight
 from service.domain.repeats import Change
 from service.domain.rule import Rule
@@ -84,6 +85,7 @@ class Clusters:
         self._met = Grid(scene.ground)
         one_per = rule.alert.one_per
         self._reach: Reach = self.sight.reach if one_per == "cluster" else (one_per,)
+        self._around = self._met.outlook(self._reach, None)
         self._sizes: dict[int, int] = {}
         self._silent: dict[int, str] = {}
         self._openers: dict[int, Evidence] = {}
@@ -111,11 +113,6 @@ class Clusters:
     def counts(self, type_: str) -> bool:
         return self.sight.counted is None or type_ in self.sight.counted
 
-    def ignores(self, report: Evidence) -> bool:
-        """Whether a report that was added, and was none before, changes nothing here."""
-        counted = self.sight.counted
-        return (counted is not None and report.type not in counted) or self.sight.ignores(report)
-
     def recall(self, reports: Iterable[Evidence], since: int) -> None:
         """Take in counted reports that were known before, and judge them from that moment on."""
         touched = self.sight.touched(Change([], list(reports)))
@@ -139,8 +136,8 @@ class Clusters:
 
     def opened_around(self, moment: int) -> list[Evidence]:
         """Return the openers of episodes opened less than `quiet_for` before or after a moment."""
-        openers = {opener.id: opener for opener in self._openers.values()}
-        return [opener for opener in openers.values() if abs(opener.at - moment) < self.quiet]
+        openers = (self._openers[next(iter(members))] for members in self._members.values())
+        return [opener for opener in openers if abs(opener.at - moment) < self.quiet]
 
     def suppressed_by(self, opener: int) -> str | None:
         """Return what makes the episode needless, as `Episode` names it."""
@@ -160,9 +157,16 @@ class Clusters:
 
     def severity(self, anchor: Evidence) -> Severity:
         """Return how grave the rule finds what this met anchor sees."""
+        return self._severity(self._sizes[anchor.id])
+
+    def gravest(self, opener: int) -> Severity:
+        """Return how grave the rule finds the episode: its steps rise with the number seen."""
+        return self._severity(max(map(self._sizes.__getitem__, self._members[opener])))
+
+    def _severity(self, size: int) -> Severity:
         severity = self.rule.alert.severity
         for step in self.rule.escalate:
-            if self._sizes[anchor.id] >= step.at_least:
+            if size >= step.at_least:
                 severity = step.severity
         return severity
 
@@ -192,6 +196,8 @@ class Clusters:
         self._met.expire(before)
         self.sight.expire(before)
         for opener, members in list(self._members.items()):
+            if self._openers[next(iter(members))].at >= before:
+                continue  # and the opener is the first of them
             kept = {id_: anchor for id_, anchor in members.items() if anchor.at >= before}
             for id_ in members.keys() - kept.keys():
                 del self._sizes[id_], self._openers[id_]
@@ -203,7 +209,7 @@ class Clusters:
 
     def _judge(
         self,
-        anchors: Iterable[Evidence],
+        anchors: Collection[Evidence],
         gone: Iterable[Evidence],
         inhibitor_moved: Iterable[Evidence],
     ) -> list[Evidence]:
@@ -211,14 +217,10 @@ class Clusters:
         dropped: list[Evidence] = list(gone)
         added: list[Evidence] = []
         moved: list[Evidence] = []
-        sizes: dict[Hashable, int] = {}
         for anchor in dropped:
             self._drop(anchor)
-        for anchor in anchors:
-            standpoint = self.sight.standpoint(anchor)
-            if standpoint not in sizes:
-                sizes[standpoint] = self._size(anchor)
-            if size := sizes[standpoint]:
+        for anchor, size in self._sized(anchors):
+            if size:
                 if anchor.id not in self._sizes:
                     self._add(anchor)
                     added.append(anchor)
@@ -233,6 +235,19 @@ class Clusters:
             self._settle_suppression(inhibitor_moved, moved)
         return moved
 
+    def _sized(self, anchors: Collection[Evidence]) -> Iterable[tuple[Evidence, int]]:
+        """Yield each anchor with its size; what is seen from one standpoint is sized once."""
+        if len(anchors) == 1:
+            for anchor in anchors:
+                yield anchor, self._size(anchor)
+            return
+        sizes: dict[Hashable, int] = {}
+        for anchor in anchors:
+            standpoint = self.sight.standpoint(anchor)
+            if standpoint not in sizes:
+                sizes[standpoint] = self._size(anchor)
+            yield anchor, sizes[standpoint]
+
     def _size(self, anchor: Evidence) -> int:
         """Return the number of reports that are seen if the rule is met there, else 0."""
         size = self.sight.size(anchor)
@@ -243,12 +258,14 @@ class Clusters:
 
     def _near(self, anchor: Evidence, after: int, until: int) -> list[Evidence]:
         """Return the met anchors near this one with after < at <= until."""
-        types = frozenset([anchor.type]) if self.sight.apart else None
-        found = self._met.lane(self._reach, types).around(anchor, after, until)
+        outlook = self._around
+        if self.sight.apart:
+            outlook = self._met.outlook(self._reach, frozenset([anchor.type]))
+        found = outlook.between(anchor, after, until)
         if not self.silences:
-            return [other for _, other in found]
+            return found
         silent = self._silence(anchor) is not None
-        return [other for _, other in found if (other.id in self._silent) is silent]
+        return [other for other in found if (other.id in self._silent) is silent]
 
     def _silence(self, anchor: Evidence) -> str | None:
         """Return the silence that holds where and when the anchor happened."""
@@ -280,14 +297,14 @@ class Clusters:
         self, added: list[Evidence], dropped: list[Evidence], moved: list[Evidence]
     ) -> None:
         """Find the episodes of added anchors, and of all that a change of episode bears on."""
-        unsettled = _Agenda()
-        unsettled.push(*added)
+        unsettled = Agenda(added)
         for anchor in dropped:
-            unsettled.push(*self._followers(anchor))
+            unsettled.push(self._followers(anchor))
         for anchor in unsettled:
             near = self._near(anchor, anchor.at - self.quiet, anchor.at + self.quiet - 1)
             known = self._openers.get(anchor.id)
-            opener = self._first_opener(anchor, near)
+            here = bisect_left(near, anchor.key, key=lambda other: other.key)
+            opener = self._first_opener(anchor, near[:here])
             if opener is known:
                 continue
             if known is not None:
@@ -295,17 +312,24 @@ class Clusters:
             self._openers[anchor.id] = opener
             self._members.setdefault(opener.id, {})[anchor.id] = anchor
             moved.append(anchor)
-            unsettled.push(*(later for later in near if later.key > anchor.key))
+            unsettled.push(near[here + 1 :])
 
     def _followers(self, anchor: Evidence) -> list[Evidence]:
         """Return the later met anchors that may be in an episode through this one."""
         found = self._near(anchor, anchor.at - 1, anchor.at + self.quiet - 1)
         return [later for later in found if later.key > anchor.key]
 
-    def _first_opener(self, anchor: Evidence, near: Iterable[Evidence]) -> Evidence:
-        openers = (self._openers[other.id] for other in near if other.key < anchor.key)
-        joinable = (opener for opener in openers if anchor.at - opener.at < self.quiet)
-        return min(joinable, key=lambda opener: opener.key, default=anchor)
+    def _first_opener(self, anchor: Evidence, earlier: Iterable[Evidence]) -> Evidence:
+        """Return the opener of the episode that an anchor joins, of those of `earlier` near it."""
+        openers = self._openers
+        if is_alike(self._reach):  # what these anchors joined was opened by one of them
+            return next((other for other in earlier if openers[other.id] is other), anchor)
+        first, since = anchor, anchor.at - self.quiet
+        for other in earlier:
+            opener = openers[other.id]
+            if opener is not first and opener.at > since and opener.key < first.key:
+                first = opener
+        return first
 
     def _settle_suppression(
         self, inhibitor_moved: Iterable[Evidence], moved: list[Evidence]
@@ -313,10 +337,10 @@ class Clusters:
         """Find what suppresses each episode that moved, or that what moved there bears on."""
         openers = [self._openers[a.id] for a in moved if a.id in self._openers]
         if self.inhibitor is not None:
-            lane = self._met.lane(self._reach, None)
             for cause in inhibitor_moved:
-                found = lane.around(cause, cause.at - 1, cause.at + self.inhibitor.quiet - 1)
-                openers += [anchor for _, anchor in found if self._openers[anchor.id] is anchor]
+                until = cause.at + self.inhibitor.quiet - 1
+                found = self._around.between(cause, cause.at - 1, until)
+                openers += [anchor for anchor in found if self._openers[anchor.id] is anchor]
         for opener in by_id(openers).values():
             by = self._suppressor(opener)
             if by != self._suppressed.get(opener.id):
@@ -332,10 +356,9 @@ class Clusters:
         inhibitor = self.inhibitor
         if inhibitor is None:
             return None
-        found = inhibitor._met.lane(self._reach, None).around(
-            opener, opener.at - inhibitor.quiet, opener.at
-        )
-        raised = (inhibitor._openers[anchor.id] for _, anchor in found)
+        outlook = inhibitor._met.outlook(self._reach, None)
+        found = outlook.between(opener, opener.at - inhibitor.quiet, opener.at)
+        raised = (inhibitor._openers[anchor.id] for anchor in found)
         inhibiting = (
             other
             for other in raised
@@ -356,27 +379,6 @@ class Clusters:
             evidence=tuple(sorted(evidence)),
             suppressed_by=self._suppressed.get(opener),
         )
-
-
-class _Agenda:
-    """Anchors to look at, each once, in the order (at, id)."""
-
-    def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Evidence]] = []
-        self._waiting: set[int] = set()
-
-    def push(self, *anchors: Evidence) -> None:
-        for anchor in anchors:
-            if anchor.id not in self._waiting:
-                self._waiting.add(anchor.id)
-                heappush(self._heap, (anchor.at, anchor.id, anchor))
-
-    def __iter__(self) -> Iterator[Evidence]:
-        """Yield until none is left, those included that are pushed meanwhile."""
-        while self._heap:
-            anchor = heappop(self._heap)[2]
-            self._waiting.remove(anchor.id)
-            yield anchor
 
 
 def _sight(rule: Rule, scene: Scene) -> Sight:

@@ -25,7 +25,7 @@ What was said before
     corrected. What became known more than thirty days late is history: it raises nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import astuple
 from datetime import UTC, tzinfo
@@ -57,6 +57,14 @@ class Judged(NamedTuple):
     told: Told
 
 
+class Watch(NamedTuple):
+    """A rule that reports of some type bear on, and whether a new one alone changes nothing."""
+
+    clusters: Clusters
+    told: Told
+    ignores: Callable[[Evidence], bool]
+
+
 class Engine:
     """Judges reports by rules. A backtest and the live service differ only in what they feed it."""
 
@@ -83,7 +91,7 @@ class Engine:
         self._expired = 0
         self._judged: dict[str, Judged] = {}
         self._memories: dict[Clusters, int] = {}
-        self._watching: dict[str, tuple[Judged, ...]] = {}
+        self._watching: dict[str, tuple[Watch, ...]] = {}
         self._judge_by(rules, tuple(silences))
 
     def learn(self, evidence: Evidence) -> list[Decision]:
@@ -94,10 +102,11 @@ class Engine:
         known = self._known.get(evidence.id)
         if evidence.id in self._forgotten or (known and not _supersedes(evidence, known)):
             return []
-        before = self._uncount(known)
         self._known[evidence.id] = evidence
-        after = self._count(evidence)
-        return self._settle(before.then(after) if known else after, evidence.known_at)
+        if known is None:
+            return self._settle(self._count(evidence), evidence.known_at)
+        before = self._uncount(known)
+        return self._settle(before.then(self._count(evidence)), evidence.known_at)
 
     def forget(self, evidence_id: int, known_at: int) -> list[Decision]:
         """Take back a report for good (retracted or refuted) and return what that leads to."""
@@ -234,29 +243,32 @@ class Engine:
         decisions: list[Decision] = []
         moved: dict[Clusters | None, list[Evidence]] = {}
         new = None if change.lost or len(reports) > 1 else reports[0]
-        for clusters, told in self._watching_all(reports):
+        for clusters, told, ignores in self._watching_all(reports):
             causes = moved.get(clusters.inhibitor, ()) if moved else ()
-            if new is not None and not causes and clusters.ignores(new):
+            if new is not None and not causes and ignores(new):
                 continue
             if moved_here := clusters.update(change, causes):
                 moved[clusters] = moved_here
                 decisions += told.settle(moved_here, known_at)
         return decisions
 
-    def _watching_all(self, reports: Sequence[Evidence]) -> Iterable[Judged]:
+    def _watching_all(self, reports: Sequence[Evidence]) -> Iterable[Watch]:
         if len(reports) == 1:
             return self._watch(reports[0].type)
         types = {report.type for report in reports}
-        watching = {judged.clusters for type_ in types for judged in self._watch(type_)}
-        return [judged for judged in self._judged.values() if judged.clusters in watching]
+        found = {watch.clusters: watch for type_ in types for watch in self._watch(type_)}
+        every = (judged.clusters for judged in self._judged.values())
+        return [found[clusters] for clusters in every if clusters in found]
 
-    def _watch(self, type_: str) -> tuple[Judged, ...]:
+    def _watch(self, type_: str) -> tuple[Watch, ...]:
         """Return the rules that a report of this type bears on, inhibiting rules first."""
         if type_ not in self._watching:
-            found: dict[Clusters, Judged] = {}
-            for judged in self._judged.values():
-                if judged.clusters.counts(type_) or judged.clusters.inhibitor in found:
-                    found[judged.clusters] = judged
+            found: dict[Clusters | None, Watch] = {}
+            for clusters, told in self._judged.values():
+                if clusters.counts(type_):
+                    found[clusters] = Watch(clusters, told, clusters.sight.ignores)
+                elif clusters.inhibitor in found:
+                    found[clusters] = Watch(clusters, told, lambda _: True)
             self._watching[type_] = tuple(found.values())
         return self._watching[type_]
 

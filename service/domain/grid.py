@@ -1,29 +1,33 @@
-"""Evidence by type and spot, sorted in time, so that a window is a few bisections.
+"""Evidence as it lies around each spot, sorted in time, so that a window is two bisections.
 
 Reports come from places, and places recur: each (point, place, area) that was heard from is a
 *spot*. Which spots are within reach of one is found once, kept, and added to when a spot is heard
-from for the first time; so are the series that a rule looks at from there. Points are looked up in
-cells of a quarter of a degree, about 28 km of latitude: the radius of most rules, so that a look-up
-opens some nine of them.
+from for the first time. A report is then entered at every spot from which a rule can see it:
+windows are looked at far more often than reports come. Points are looked up in cells of a quarter
+of a degree, about 28 km of latitude: the radius of most rules, so that a look-up opens some nine of
+them.
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import asin, ceil, cos, floor, pi, radians, sin
-from typing import Literal, NamedTuple
+from operator import attrgetter
+from typing import Literal, NamedTuple, TypeGuard
 
 from service.domain.areas import AreaTree
 from service.domain.condition import Level
-from service.domain.evidence import Evidence
+from service.domain.evidence import Evidence, Key
 from service.domain.geo import EARTH_RADIUS_KM, Point, distance_km
 
 _CELL_DEGREES = 0.25
 _COLUMNS = round(360 / _CELL_DEGREES)
 _CELL_KM = EARTH_RADIUS_KM * pi / 180 * _CELL_DEGREES
 
+_AT, _KEY = attrgetter("at"), attrgetter("at", "id")
+
 Cell = tuple[int, int]
+Reports = list[Evidence]
 Types = frozenset[str] | None  # None: every type
-Near = tuple[float, Evidence]
 
 Alike = Level | Literal["place", "anywhere"]
 Reach = tuple[float | Alike, ...]
@@ -48,7 +52,7 @@ class Ground:
         self._spots: list[Spot] = []
         self._cells: dict[Cell, list[int]] = {}
         self._alike: dict[tuple[str, str], list[int]] = {}
-        self._near: dict[Reach, dict[int, list[tuple[float, int]]]] = {}
+        self._near: dict[Reach, dict[int, list[int]]] = {}
         self._last: tuple[Evidence | None, int] = None, 0
 
     def number(self, evidence: Evidence) -> int:
@@ -62,8 +66,10 @@ class Ground:
         self._last = evidence, number
         return number
 
-    def near(self, number: int, reach: Reach) -> list[tuple[float, int]]:
-        """Return (distance in km, number) of every spot within reach, the spot itself included."""
+    def near(self, number: int, reach: Reach) -> Sequence[int]:
+        """Return the number of every spot within reach, the spot itself included."""
+        if is_alike(reach):
+            return self._alike[self._key(self._spots[number], reach[0])]
         known = self._near.setdefault(reach, {})
         if number not in known:
             known[number] = self._find(number, reach)
@@ -80,25 +86,23 @@ class Ground:
         for alike in _ALIKE:
             self._alike.setdefault(self._key(spot, alike), []).append(number)
         for reach, known in self._near.items():
-            for km, other in self._find(number, reach):
+            for other in self._find(number, reach):
                 if other in known:
-                    known[other].append((km, number))
+                    known[other].append(number)
         return number
 
-    def _find(self, number: int, reach: Reach) -> list[tuple[float, int]]:
+    def _find(self, number: int, reach: Reach) -> list[int]:
         here = self._spots[number]
-        found: dict[int, float] = {}
+        found: set[int] = set()
         for where in reach:
             if isinstance(where, str):
-                for other in self._alike[self._key(here, where)]:
-                    found[other] = distance_km(here.point, self._spots[other].point)
+                found.update(self._alike[self._key(here, where)])
             else:
                 for cell in _cells_within(_cell(here.point), where):
                     for other in self._cells.get(cell, ()):
-                        km = distance_km(here.point, self._spots[other].point)
-                        if km <= where:
-                            found[other] = km
-        return [(km, other) for other, km in found.items()]
+                        if distance_km(here.point, self._spots[other].point) <= where:
+                            found.add(other)
+        return sorted(found)
 
     def _key(self, spot: Spot, alike: Alike) -> tuple[str, str]:
         """Return what spots have in common that are alike so."""
@@ -111,212 +115,167 @@ class Ground:
                 return level, self.area(spot.area, level)
 
 
-class Series:
-    """The reports of one type from one spot in the order (at, id)."""
-
-    __slots__ = ("moments", "reports")
-
-    def __init__(self) -> None:
-        self.moments: list[int] = []
-        self.reports: list[Evidence] = []
-
-    def add(self, report: Evidence) -> None:
-        index = bisect_right(self.moments, report.at)
-        while index and self.reports[index - 1].key > report.key:
-            index -= 1
-        self.moments.insert(index, report.at)
-        self.reports.insert(index, report)
-
-    def remove(self, report: Evidence) -> None:
-        index = bisect_left(self.moments, report.at)
-        while self.reports[index].id != report.id:
-            index += 1
-        del self.moments[index], self.reports[index]
-
-    def expire(self, before: int) -> None:
-        old = bisect_left(self.moments, before)
-        del self.moments[:old], self.reports[:old]
-
-
-class Lane:
-    """The series of some types, as they lie within one reach of each spot."""
+class Outlook:
+    """The reports of some types, as they lie within one reach of each spot, in order (at, id)."""
 
     def __init__(
-        self, ground: Ground, series: Mapping[int, Mapping[str, Series]], reach: Reach, types: Types
+        self,
+        ground: Ground,
+        reports: Mapping[int, Mapping[str, Reports]],
+        reach: Reach,
+        types: Types,
     ) -> None:
         self._ground = ground
-        self._series = series
+        self._reports = reports
         self._reach = reach
         self._types = types
-        self._near: dict[int, list[tuple[float, Series]]] = {}
+        self._around: dict[int, Reports] = {}
+        self._felt: dict[int, list[Reports]] = {}
+        self._last: Key | None = None
+        self._here: tuple[Evidence | None, Reports] = None, []
 
     def has(self, type_: str) -> bool:
         return self._types is None or type_ in self._types
 
-    def widen(self, number: int, series: Series) -> None:
-        """Take in a new series of one of the types."""
-        for km, other in self._ground.near(number, self._reach):
-            if other in self._near:
-                self._near[other].append((km, series))
-
-    def around(self, centre: Evidence, after: int, until: int) -> list[Near]:
-        """Return (distance in km, report) of those within reach with after < at <= until."""
-        found: list[Near] = []
-        for km, series in self._around(centre):
-            moments = series.moments
-            if moments and moments[-1] > after:
-                start, end = bisect_right(moments, after), bisect_right(moments, until)
-                found += [(km, report) for report in series.reports[start:end]]
-        return found
-
-    def _around(self, centre: Evidence) -> list[tuple[float, Series]]:
+    def around(self, centre: Evidence) -> Reports:
+        """Return what lies within reach; it is to be looked at, at once, and not to be changed."""
+        here, around = self._here
+        if centre is here:  # every rule asks for the same report in turn
+            return around
         number = self._ground.number(centre)
-        near = self._near.get(number)
-        if near is None:
-            near = self._near[number] = [
-                (km, series)
-                for km, other in self._ground.near(number, self._reach)
-                for type_, series in self._series.get(other, {}).items()
-                if self.has(type_)
-            ]
-        return near
+        if number not in self._around:
+            self._meet(number)
+        around = self._around[number]
+        self._here = centre, around
+        return around
 
+    def between(self, centre: Evidence, after: int, until: int) -> Reports:
+        """Return what lies within reach with after < at <= until."""
+        return between(self.around(centre), after, until)
 
-class Tally:
-    """When reports of some types happened within one reach of each spot.
-
-    That is enough to know how many a rule sees; it is asked for far more often than it is met.
-    """
-
-    def __init__(
-        self, ground: Ground, series: Mapping[int, Mapping[str, Series]], reach: Reach, types: Types
-    ) -> None:
-        self._ground = ground
-        self._series = series
-        self._reach = reach
-        self._types = types
-        self._moments: dict[int, list[int]] = {}
-        self._felt: dict[int, list[list[int]]] = {}
-
-    def has(self, type_: str) -> bool:
-        return self._types is None or type_ in self._types
-
-    def add(self, number: int, at: int) -> None:
-        """Take in a report from a spot that is not in its series yet."""
+    def add(self, number: int, report: Evidence) -> None:
+        """Take in a report from a spot that is not in the grid yet."""
         if number not in self._felt:
             self._meet(number)
-        for moments in self._felt[number]:
-            if not moments or moments[-1] <= at:
-                moments.append(at)
-            else:
-                insort(moments, at)
+        key = report.at, report.id
+        if self._last is None or self._last < key:  # reports mostly come as they happen
+            self._last = key
+            for reports in self._felt[number]:
+                reports.append(report)
+        else:
+            for reports in self._felt[number]:
+                insort(reports, report, key=_KEY)
 
-    def remove(self, number: int, at: int) -> None:
-        """Take out a report from a spot that is in its series still."""
+    def remove(self, number: int, report: Evidence) -> None:
+        """Take out a report from a spot that is in the grid still."""
         if number not in self._felt:
             self._meet(number)
-        for moments in self._felt[number]:
-            del moments[bisect_left(moments, at)]
+        for reports in self._felt[number]:
+            _remove(reports, report)
 
     def expire(self, before: int) -> None:
-        for moments in self._moments.values():
-            del moments[: bisect_left(moments, before)]
-
-    def count(self, centre: Evidence, after: int, until: int) -> int:
-        """Return how many there are within reach with after < at <= until."""
-        number = self._ground.number(centre)
-        if number not in self._moments:
-            self._meet(number)
-        moments = self._moments[number]
-        return bisect_right(moments, until) - bisect_right(moments, after)
-
-    def is_quiet(self, report: Evidence, enough: int, span: int) -> bool:
-        """Whether a report that was added sees fewer than `enough`, and is the last there is."""
-        number = self._ground.number(report)
-        if number not in self._moments:
-            self._meet(number)
-        moments = self._moments[number]
-        at = report.at
-        if moments[-1] > at or (len(moments) > 1 and moments[-2] == at):
-            return False
-        return len(moments) < enough or moments[-enough] <= at - span
+        for reports in self._around.values():
+            if reports and reports[0].at < before:
+                _expire(reports, before)
 
     def _meet(self, number: int) -> None:
-        """Begin to tally for a spot."""
-        near = [other for _, other in self._ground.near(number, self._reach)]
-        moments = self._moments[number] = sorted(
-            moment
+        """Begin to look out from a spot."""
+        near = self._ground.near(number, self._reach)
+        alike = is_alike(self._reach)
+        known = next((other for other in near if other in self._around), None) if alike else None
+        if known is not None:  # from all of these the same is seen
+            self._around[number], self._felt[number] = self._around[known], self._felt[known]
+            return
+        found = (
+            report
             for other in near
-            for type_, series in self._series.get(other, {}).items()
+            for type_, reports in self._reports.get(other, {}).items()
             if self.has(type_)
-            for moment in series.moments
+            for report in reports
         )
-        self._felt[number] = [moments]
-        for other in near:
+        around = self._around[number] = sorted(found, key=_KEY)
+        if around and (self._last is None or self._last < around[-1].key):
+            self._last = around[-1].key
+        self._felt[number] = [around]
+        for other in () if alike else near:
             if other != number and other in self._felt:
-                self._felt[number].append(self._moments[other])
-                self._felt[other].append(moments)
+                self._felt[number].append(self._around[other])
+                self._felt[other].append(around)
 
 
 class Grid:
-    """Evidence that is found by type, spot and time, through lanes that rules share."""
+    """Evidence that is found by type, spot and time, through outlooks that rules share."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._series: dict[int, dict[str, Series]] = {}
-        self._lanes: dict[tuple[Reach, Types], Lane] = {}
-        self._tallies: dict[tuple[Reach, Types], Tally] = {}
-        self._tallying: dict[str, list[Tally]] = {}
+        self._reports: dict[int, dict[str, Reports]] = {}
+        self._outlooks: dict[tuple[Reach, Types], Outlook] = {}
+        self._bearing: dict[str, list[Outlook]] = {}
 
-    def tally(self, reach: Reach, types: Types) -> Tally:
-        if (reach, types) not in self._tallies:
-            self._tallies[reach, types] = Tally(self._ground, self._series, reach, types)
-            self._tallying.clear()
-        return self._tallies[reach, types]
-
-    def lane(self, reach: Reach, types: Types) -> Lane:
-        if (reach, types) not in self._lanes:
-            self._lanes[reach, types] = Lane(self._ground, self._series, reach, types)
-        return self._lanes[reach, types]
+    def outlook(self, reach: Reach, types: Types) -> Outlook:
+        if (reach, types) not in self._outlooks:
+            self._outlooks[reach, types] = Outlook(self._ground, self._reports, reach, types)
+            self._bearing.clear()
+        return self._outlooks[reach, types]
 
     def area(self, report: Evidence, level: Level) -> str:
         return self._ground.area(report.area, level)
 
     def add(self, report: Evidence) -> None:
         number = self._ground.number(report)
-        for tally in self._tallies_of(report.type):
-            tally.add(number, report.at)
-        series = self._series.setdefault(number, {}).get(report.type)
-        if series is None:
-            series = self._begin(number, report.type)
-        series.add(report)
+        for outlook in self._outlooks_of(report.type):
+            outlook.add(number, report)
+        here = self._reports.setdefault(number, {}).setdefault(report.type, [])
+        if not here or here[-1].at < report.at:
+            here.append(report)
+        else:
+            insort(here, report, key=_KEY)
 
     def remove(self, report: Evidence) -> None:
         """Take out a report that is in the grid."""
         number = self._ground.number(report)
-        for tally in self._tallies_of(report.type):
-            tally.remove(number, report.at)
-        self._series[number][report.type].remove(report)
+        for outlook in self._outlooks_of(report.type):
+            outlook.remove(number, report)
+        _remove(self._reports[number][report.type], report)
 
     def expire(self, before: int) -> None:
         """Drop what happened before that moment."""
-        for here in self._series.values():
-            for series in here.values():
-                series.expire(before)
-        for tally in self._tallies.values():
-            tally.expire(before)
+        for here in self._reports.values():
+            for reports in here.values():
+                if reports and reports[0].at < before:
+                    _expire(reports, before)
+        for outlook in self._outlooks.values():
+            outlook.expire(before)
 
-    def _tallies_of(self, type_: str) -> list[Tally]:
-        if type_ not in self._tallying:
-            self._tallying[type_] = [t for t in self._tallies.values() if t.has(type_)]
-        return self._tallying[type_]
+    def _outlooks_of(self, type_: str) -> list[Outlook]:
+        """Return the outlooks that a report of this type is entered in."""
+        if type_ not in self._bearing:
+            self._bearing[type_] = [each for each in self._outlooks.values() if each.has(type_)]
+        return self._bearing[type_]
 
-    def _begin(self, number: int, type_: str) -> Series:
-        series = self._series[number][type_] = Series()
-        for lane in self._lanes.values():
-            if lane.has(type_):
-                lane.widen(number, series)
-        return series
+
+def is_alike(reach: Reach) -> TypeGuard[tuple[Alike]]:
+    """Whether spots within such a reach of one another have all the same spots within reach."""
+    return len(reach) == 1 and isinstance(reach[0], str)
+
+
+def between(reports: Reports, after: int, until: int) -> Reports:
+    """Return those with after < at <= until, of reports that are in order."""
+    if not reports or reports[-1].at <= after:
+        return []
+    start = bisect_right(reports, after, key=_AT)
+    if reports[-1].at <= until:
+        return reports[start:]
+    return reports[start : bisect_right(reports, until, start, key=_AT)]
+
+
+def _remove(reports: Reports, report: Evidence) -> None:
+    """Take out one of some reports that are in order."""
+    del reports[bisect_left(reports, report.key, key=_KEY)]
+
+
+def _expire(reports: Reports, before: int) -> None:
+    del reports[: bisect_left(reports, before, key=_AT)]
 
 
 def _cell(point: Point) -> Cell:

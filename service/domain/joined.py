@@ -10,9 +10,9 @@ from service.domain.condition import AllOf, AnyOf
 from service.domain.condition import Sequence as FirstThen
 from service.domain.days import Days
 from service.domain.evidence import Check, Evidence
-from service.domain.grid import Grid, Near, Reach, Types
+from service.domain.grid import Grid, Reach, Types
 from service.domain.repeats import Change
-from service.domain.sight import HOUR, CountSight, View, by_id, in_order, reach_of
+from service.domain.sight import HOUR, CountSight, View, by_id, farthest_km, in_order, reach_of
 
 Parts = Mapping[str, CountSight]
 
@@ -30,8 +30,8 @@ class AllSight:
         self.types = self.counted = _types(self._parts.values())
         self.reach = _reach(self._parts.values())
         self.span = max(part.span for part in self._parts.values())
-        self._parts_and_lanes = [
-            (part, grid.lane(part.reach, self.types)) for part in self._parts.values()
+        self._parts_and_anchors = [
+            (part, grid.outlook(part.reach, self.types)) for part in self._parts.values()
         ]
 
     def ignores(self, _report: Evidence) -> bool:
@@ -42,10 +42,10 @@ class AllSight:
         return by_id(anchor for report in reports for anchor in self.seeing(report)).values()
 
     def seeing(self, report: Evidence) -> Iterable[Evidence]:
-        for part, lane in self._parts_and_lanes:
+        for part, anchors in self._parts_and_anchors:
             if part.counts(report.type):
                 until = report.at + part.span - 1
-                yield from (anchor for _, anchor in lane.around(report, report.at - 1, until))
+                yield from anchors.between(report, report.at - 1, until)
 
     def standpoint(self, anchor: Evidence) -> Hashable:
         return anchor.at, anchor.point, anchor.place, anchor.area
@@ -135,8 +135,8 @@ class SequenceSight:
         self.reach = tuple(dict.fromkeys((*_reach(self._parts.values()), *between)))
         self._wait = condition.within.hours * HOUR
         self.span = max(self._then.span, self._wait + self._first.span)
-        self._before = grid.lane(between, self._first.types)
-        self._after = grid.lane(between, self._then.types)
+        self._before = grid.outlook(between, self._first.types)
+        self._after = grid.outlook(between, self._then.types)
 
     def ignores(self, _report: Evidence) -> bool:
         return False
@@ -163,10 +163,10 @@ class SequenceSight:
 
     def view(self, anchor: Evidence) -> View:
         firsts = self._firsts(anchor)
-        earliest = min(firsts, key=lambda first: first[1].key)[1]
+        earliest = min(firsts, key=lambda first: first.key)
         hours = (anchor.at - earliest.at) / HOUR
         views = {"first.": self._first.view(earliest), "then.": self._then.view(anchor)}
-        farthest = max(km for km, _ in firsts)
+        farthest = farthest_km(anchor, firsts)
         return View(
             self._seen(anchor, firsts),
             (
@@ -187,19 +187,15 @@ class SequenceSight:
         if self._first.counts(report.type):
             for first in (report, *self._first.seeing(report)):
                 until = first.at + self._wait - 1
-                yield from (e for _, e in self._after.around(first, first.at - 1, until))
+                yield from self._after.between(first, first.at - 1, until)
 
-    def _firsts(self, anchor: Evidence) -> list[Near]:
+    def _firsts(self, anchor: Evidence) -> list[Evidence]:
         """Return the other reports at which `first` was met that the anchor follows."""
-        earlier = self._before.around(anchor, anchor.at - self._wait, anchor.at)
-        return [
-            (km, first)
-            for km, first in earlier
-            if first.id != anchor.id and self._first.size(first)
-        ]
+        earlier = self._before.between(anchor, anchor.at - self._wait, anchor.at)
+        return [first for first in earlier if first.id != anchor.id and self._first.size(first)]
 
-    def _seen(self, anchor: Evidence, firsts: Iterable[Near]) -> tuple[Evidence, ...]:
-        seen = [e for _, first in firsts for e in self._first.seen(first)]
+    def _seen(self, anchor: Evidence, firsts: Iterable[Evidence]) -> tuple[Evidence, ...]:
+        seen = [e for first in firsts for e in self._first.seen(first)]
         return in_order([*seen, *self._then.seen(anchor)])
 
 

@@ -42,6 +42,10 @@ class Repeats:
 
     def add(self, evidence: Evidence) -> Change:
         series = self._series.setdefault(_whose(evidence), [])
+        if not series or series[-1][0] + REPEAT_SECONDS <= evidence.at:
+            series.append((evidence.at, evidence.id, evidence))
+            self.counted[evidence.id] = evidence
+            return Change([], [evidence])
         index = bisect_left(series, evidence.key)
         series.insert(index, (evidence.at, evidence.id, evidence))
         change = Change([], [])

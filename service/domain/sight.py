@@ -20,6 +20,7 @@ from typing import Literal, NamedTuple, Protocol
 from service.domain.condition import Count, Within
 from service.domain.days import Days
 from service.domain.evidence import Check, Evidence
+from service.domain.geo import distance_km
 from service.domain.grid import Grid, Reach, Types
 from service.domain.repeats import Change
 
@@ -83,8 +84,7 @@ class CountSight:
         self.reach = reach_of(count.within)
         self.span = count.within.hours * HOUR
         self._grid = grid
-        self._lane = grid.lane(self.reach, self.types)
-        self._tally = grid.tally(self.reach, self.types)
+        self._outlook = grid.outlook(self.reach, self.types)
         self._days = days
         self._number = count.at_least
         self._people = count.distinct_reporters
@@ -94,52 +94,57 @@ class CountSight:
         return self.types is None or type_ in self.types
 
     def ignores(self, report: Evidence) -> bool:
-        return self._tally.is_quiet(report, self._number, self.span)
+        around = self._outlook.around(report)
+        at, number = report.at, self._number
+        if around[-1] is not report or (len(around) > 1 and around[-2].at == at):
+            return False  # others may see it
+        return len(around) < number or around[-number].at <= at - self.span
 
     def touched(self, change: Change) -> Collection[Evidence]:
-        found: dict[int, Evidence] = {}
-        for report in change.lost:
-            if self.counts(report.type):
-                found |= by_id(self.seeing(report))
-        for report in change.gained:
-            if self.counts(report.type) and not self.ignores(report):
-                found |= by_id(self.seeing(report))
-        return found.values()
+        reports = [report for report in change.lost + change.gained if self.counts(report.type)]
+        if len(reports) == 1:
+            return self.seeing(reports[0])
+        return by_id(anchor for report in reports for anchor in self.seeing(report)).values()
 
     def seeing(self, report: Evidence) -> list[Evidence]:
         """Return the counted reports that see this one."""
-        return [e for _, e in self._lane.around(report, report.at - 1, report.at + self.span - 1)]
+        at = report.at
+        return self._outlook.between(report, at - 1, at + self.span - 1)
 
     def seen(self, anchor: Evidence) -> list[Evidence]:
-        """Return the reports that an anchor sees, in no order."""
-        return [e for _, e in self._lane.around(anchor, anchor.at - self.span, anchor.at)]
+        """Return the reports that an anchor sees, in the order (at, id)."""
+        return self._outlook.between(anchor, anchor.at - self.span, anchor.at)
 
     def standpoint(self, anchor: Evidence) -> Hashable:
         return anchor.at, anchor.point, anchor.place, anchor.area
 
     def size(self, anchor: Evidence) -> int:
-        number = self._tally.count(anchor, anchor.at - self.span, anchor.at)
-        if number < self._number:
+        seen = self.seen(anchor)
+        if len(seen) < self._number:
             return 0
-        if self._people > 1 or self._more:
-            seen = self.seen(anchor)
-            if len({report.reporter for report in seen}) < self._people:
-                return 0
-            if not all(check.met for check in (*self._toll(seen), *self._day(anchor))):
-                return 0
-        return number
+        if self._people > 1 and not self._by_enough(seen):
+            return 0
+        if self._more and not all(check.met for check in (*self._toll(seen), *self._day(anchor))):
+            return 0
+        return len(seen)
+
+    def _by_enough(self, seen: Iterable[Evidence]) -> bool:
+        people: set[int] = set()
+        for report in seen:
+            people.add(report.reporter)
+            if len(people) == self._people:
+                return True
+        return False
 
     def view(self, anchor: Evidence) -> View:
-        seen = self._lane.around(anchor, anchor.at - self.span, anchor.at)
-        evidence = in_order(report for _, report in seen)
-        farthest = max((km for km, _ in seen), default=0.0)
+        evidence = tuple(self.seen(anchor))
         hours = (anchor.at - evidence[0].at) / HOUR if evidence else 0.0
         return View(
             evidence,
             (
                 *self.weigh(evidence),
                 *self._toll(evidence),
-                self._where(anchor, farthest),
+                self._where(anchor, evidence),
                 Check("span_hours", round(hours, 1), self.asked.within.hours, True),
                 *self._day(anchor),
             ),
@@ -156,10 +161,11 @@ class CountSight:
     def expire(self, before: int) -> None:
         """Nothing is kept but what the grid holds."""
 
-    def _where(self, anchor: Evidence, farthest_km: float) -> Check:
+    def _where(self, anchor: Evidence, evidence: Iterable[Evidence]) -> Check:
         within = self.asked.within
         if within.km is not None:
-            return Check("distance_km", round(farthest_km, 1), within.km, True)
+            farthest = farthest_km(anchor, evidence)
+            return Check("distance_km", round(farthest, 1), within.km, True)
         if within.area is not None:
             return Check("area", self._grid.area(anchor, within.area), within.area, True)
         return Check("place", "same", "same", True)
@@ -169,9 +175,10 @@ class CountSight:
             if asked is not None:
                 gravest: dict[Hashable, int] = {}
                 for report in evidence:
-                    told_of = report.type, report.place, self._days.day(report)
                     number = report.killed if what == "killed" else report.injured
-                    gravest[told_of] = max(number, gravest.get(told_of, 0))
+                    if number:  # few say that anybody was, and what day it was takes long to say
+                        told_of = report.type, report.place, self._days.day(report)
+                        gravest[told_of] = max(number, gravest.get(told_of, 0))
                 yield at_least(what, sum(gravest.values()), asked)
 
     def _day(self, anchor: Evidence) -> Iterable[Check]:
@@ -203,3 +210,8 @@ def in_order(reports: Iterable[Evidence]) -> tuple[Evidence, ...]:
 
 def at_least(name: str, value: float, asked: float) -> Check:
     return Check(name, value, asked, value >= asked)
+
+
+def farthest_km(anchor: Evidence, others: Iterable[Evidence]) -> float:
+    points = {other.point for other in others}
+    return max((distance_km(anchor.point, point) for point in points), default=0.0)

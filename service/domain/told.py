@@ -17,7 +17,7 @@ Any other episode is new: it is raised or suppressed.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import chain, count
+from itertools import count
 from typing import Literal
 
 from service.domain.clusters import Clusters
@@ -59,7 +59,7 @@ class Told:
         self._rule = clusters.rule
         self._counted = counted
         severities = [self._rule.alert.severity, *(step.severity for step in self._rule.escalate)]
-        self._top = max(map(SEVERITIES.index, severities))
+        self._top = max(severities, key=SEVERITIES.index)
         self._by_opener: dict[int, Telling] = {}
         self._adrift: dict[int, Telling] = {}
         self._adopted: dict[int, Telling] = {}
@@ -79,17 +79,20 @@ class Told:
                     self._adrift[anchor.id] = self._by_opener[anchor.id]
                 else:
                     del self._adrift[anchor.id]
-        lost = self._adopt()
-        decisions = [
-            self._correction(telling, known_at)
-            for telling in lost
-            if not telling.suppressed and not is_history(telling.at, known_at)
-        ]
-        for telling in shaken + lost:
-            for opener in self._clusters.opened_around(telling.at):
-                openers[opener.id] = opener
+        decisions: list[Decision] = []
+        if self._adrift or shaken:
+            lost = self._adopt()
+            decisions += [
+                self._correction(telling, known_at)
+                for telling in lost
+                if not telling.suppressed and not is_history(telling.at, known_at)
+            ]
+            for telling in shaken + lost:
+                for opener in self._clusters.opened_around(telling.at):
+                    openers[opener.id] = opener
         for opener in sorted(openers.values(), key=lambda opener: opener.key):
-            decisions += self._settle_episode(opener, known_at)
+            if not self._all_is_said(opener):
+                decisions += self._settle_episode(opener, known_at)
         return decisions
 
     def restore(self, decisions: Iterable[Decision]) -> None:
@@ -153,6 +156,16 @@ class Told:
             )
         return min(shared, key=lambda key: (-shared[key], key))[1] if shared else None
 
+    def _all_is_said(self, opener: Evidence) -> bool:
+        """Whether an episode was raised at its gravest, so that more of it is no news."""
+        telling = self._by_opener.get(opener.id)
+        return (
+            telling is not None
+            and not telling.suppressed
+            and telling.severity == self._top
+            and self._rule.alert.again is None
+        )
+
     def _settle_episode(self, opener: Evidence, known_at: int) -> list[Decision]:
         tellings = self._tellings(opener.id) or self._quieting(opener)
         said = [telling for telling in tellings if not telling.suppressed]
@@ -170,12 +183,11 @@ class Told:
 
     def _escalated(self, opener: Evidence, said: list[Telling], known_at: int) -> list[Decision]:
         """Say that the episode has become graver than was ever said of it."""
-        gravest = max(SEVERITIES.index(telling.severity) for telling in said)
-        if gravest >= self._top:
+        found = SEVERITIES.index(self._clusters.gravest(opener.id))
+        if any(SEVERITIES.index(telling.severity) >= found for telling in said):
             return []
         peak = self._clusters.peak(opener.id)
-        graver = SEVERITIES.index(self._clusters.severity(peak)) > gravest
-        if not graver or is_history(peak.at, known_at):
+        if is_history(peak.at, known_at):
             return []
         decision = decide(self._clusters, "escalate", said[0].episode, opener, peak, known_at)
         self._remember(decision)
@@ -183,10 +195,12 @@ class Told:
 
     def _repeated(self, opener: Evidence, said: list[Telling], known_at: int) -> list[Decision]:
         """Say again what still goes on, once nothing was told of it for as long as is asked."""
+        if self._rule.alert.again is None:
+            return []
         latest = self._clusters.latest(opener.id)
         last = max(said, key=lambda telling: telling.told_at)
         due = last.told_at + last.wait * 3600
-        if self._rule.alert.again is None or latest.at < due or is_history(latest.at, known_at):
+        if latest.at < due or is_history(latest.at, known_at):
             return []
         gravest = max((telling.severity for telling in said), key=SEVERITIES.index)
         decision = decide(self._clusters, "repeat", last.episode, opener, latest, known_at)
@@ -240,8 +254,9 @@ class Told:
         """Return what was said of the episode, earliest first."""
         if opener in self._adopted:
             return [self._adopted[opener]]
-        found = self._by_opener.keys() & self._clusters.anchors(opener).keys()
-        return sorted((self._by_opener[id_] for id_ in found), key=lambda telling: telling.age)
+        told = self._by_opener
+        found = [told[id_] for id_ in self._clusters.anchors(opener) if id_ in told]
+        return sorted(found, key=lambda telling: telling.age) if len(found) > 1 else found
 
     def _quieting(self, opener: Evidence) -> list[Telling]:
         """Return what was said of near episodes less than `quiet_for` before this one opened."""
@@ -257,7 +272,9 @@ class Told:
     def _name(self, opener: Evidence) -> str:
         """Return a name for a new alert; after a correction an opener may raise another."""
         name = f"{self._rule.id}:{opener.id}"
-        names = chain([name], (f"{name}:{nth}" for nth in count(2)))
+        if name not in self._used:
+            return name
+        names = (f"{name}:{nth}" for nth in count(2))
         return next(name for name in names if name not in self._used)
 
 

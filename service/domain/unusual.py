@@ -95,8 +95,7 @@ class UnusualSight:
         self, centre: Evidence, reach: Reach, types: Types, first: int, last: int
     ) -> list[Evidence]:
         """Return the counted reports of these types within reach from `first` to `last`."""
-        found = self._grid.lane(reach, types).around(centre, first - 1, last)
-        return [report for _, report in found]
+        return self._grid.outlook(reach, types).between(centre, first - 1, last)
 
 
 def _hours(evidence: Sequence[Evidence]) -> float:
