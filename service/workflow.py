@@ -4,6 +4,7 @@ A batch is one transaction: what it decided and that it did are on disk together
 """
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,8 +24,18 @@ from service import enrolment, reporting
 from service.alerting import Alerting, acknowledge
 from service.clock import Clock
 from service.content import Content
+from service.content.phones import Replies
 from service.domain import grammar
-from service.domain.reading import Acknowledge, Draft, Enrol, Help, Problem, Reading, Stop
+from service.domain.reading import (
+    Acknowledge,
+    Answers,
+    Draft,
+    Enrol,
+    Help,
+    Problem,
+    Reading,
+    Stop,
+)
 from service.flood import Flood
 from service.picture import Picture, areas_in_use
 from service.store import AnyRow, Store, inbox, outbox, people
@@ -43,6 +54,7 @@ RECEIPT_PATIENCE = timedelta(minutes=10)
 RECEIPT_RETRY = timedelta(seconds=15)
 EXPIRE_EVERY = timedelta(hours=1)
 IDLE_SECONDS = 1.0
+CHANCE = random.SystemRandom().random
 FAULT_SECONDS = 5.0
 
 
@@ -52,6 +64,8 @@ class Batch:
 
     people: dict[bytes, AnyRow]
     now: datetime
+    replies: Replies
+    chance: Callable[[], float]
     filed: reporting.Filed = field(default_factory=reporting.Filed)
     texts: list[dict[str, Any]] = field(default_factory=list)
     finished: list[dict[str, Any]] = field(default_factory=list)
@@ -73,11 +87,13 @@ class Batch:
         person_id: int | None,
         alert_id: int | None = None,
     ) -> None:
+        """Answer a message, whatever it was, after a wait that chance alone decides."""
+        wait = self.replies.to(message.gateway).seconds(self.chance())
         until = self.now + REPLY_LIFE
         self.texts.append(
             outbox.text(
                 purpose,
-                self.now,
+                message.received_at + timedelta(seconds=wait),
                 until,
                 language,
                 person_id=person_id,
@@ -99,8 +115,12 @@ class Workflow:
         metrics: Metrics,
         queued: Callable[[], None],
         flood: Flood,
+        chance: Callable[[], float] = CHANCE,
     ) -> None:
-        """`queued` is called after each batch: there may be work for the dispatcher."""
+        """`queued` is called after each batch: there may be work for the dispatcher.
+
+        `chance` gives shares in [0, 1), by which answers wait; nobody may be able to foretell them.
+        """
         self._store = store
         self._vault = vault
         self._content = content
@@ -108,6 +128,7 @@ class Workflow:
         self._metrics = metrics
         self._queued = queued
         self._flood = flood
+        self._chance = chance
         self._alerting = Alerting(content, metrics)
         self._picture: Picture | None = None
         self._new_content: Content | None = None
@@ -199,7 +220,8 @@ class Workflow:
         now = self._clock.now()
         async with self._store.write() as tx:
             senders = {m.sender_index for m in messages if m.sender_index is not None}
-            batch = Batch(await people.by_index(tx, list(senders)), now)
+            known = await people.by_index(tx, list(senders))
+            batch = Batch(known, now, self._content.phones.replies, self._chance)
             for message in messages:
                 await self._kinds[message.kind](tx, batch, message)
             await batch.filed.write(tx)
@@ -237,6 +259,8 @@ class Workflow:
             await self._forget(tx, batch, message, person)
         elif person.role == "responder" and isinstance(reading, Acknowledge | Help):
             await self._answer(tx, batch, message, person, reading)
+        elif person.role == "focal_point" and isinstance(reading, Answers):
+            await self._be_silent(tx, batch, message, person, reading)
         else:
             self._report(batch, message, person, reading)
 
@@ -251,7 +275,8 @@ class Workflow:
         batch.people |= await people.by_index(tx, [message.sender_index])
         batch.people_changed = True
         batch.finish(message)
-        batch.reply(message, f"welcome_{invited.role}", invited.language, person_id)
+        if known is None or not known.silent or invited.role == "responder":
+            batch.reply(message, f"welcome_{invited.role}", invited.language, person_id)
         return True
 
     async def _forget(
@@ -262,6 +287,24 @@ class Workflow:
         batch.texts = [text for text in batch.texts if text["person_id"] != person.id]
         del batch.people[person.number_index]
         batch.people_changed = True
+
+    async def _be_silent(
+        self,
+        tx: AsyncConnection,
+        batch: Batch,
+        message: AnyRow,
+        person: AnyRow,
+        reading: Answers,
+    ) -> None:
+        """Send no answers from now on, or send them again: this message's is the first of them."""
+        batch.finish(message)
+        await people.be_silent(tx, person.id, not reading.wanted)
+        batch.people |= await people.by_index(tx, [person.number_index])
+        if reading.wanted:
+            batch.reply(message, "neutral", person.language, person.id)
+        else:
+            await outbox.forget_answers(tx, person.id)
+            batch.texts = [text for text in batch.texts if text["person_id"] != person.id]
 
     async def _answer(
         self,

@@ -51,10 +51,9 @@ def _group(role: Role, who: str) -> typer.Typer:
         for row in rows:
             typer.echo("\t".join(str(value) for value in row.values()))
 
-    group.registered_commands[
-        -1
-    ].help = (
-        f"List the enrolled {who}: pseudonym, area, language, since when. Numbers are not known."
+    group.registered_commands[-1].help = (
+        f"List the enrolled {who}: pseudonym, area, language, since when, and whether they want "
+        "answers. Numbers are not known."
     )
     return group
 
@@ -89,6 +88,7 @@ async def _list(role: Role) -> list[dict[str, object]]:
                 "name": tree.name(person.area) if person.area in tree else "?",
                 "language": person.language,
                 "since": person.joined_at.date().isoformat(),
+                "answers": "no" if person.silent else "yes",
             }
             for person in people
         ]

@@ -22,6 +22,7 @@ from service.content.across import (
 from service.content.areas import AreaPolicy
 from service.content.files import YAML_LIMIT, Files
 from service.content.markets import WeeklyMarkets, markets_exist
+from service.content.phones import Phones
 from service.content.problem import MOST_PROBLEMS, ContentError, Problem, in_order
 from service.content.shared import Shared, names_of_lists
 from service.content.tables import FOLDER, gazetteer
@@ -46,6 +47,7 @@ LISTS = "rules/lists.yaml"
 SILENCES = "rules/silences.yaml"
 WAIVERS = "rules/waivers.yaml"
 MARKETS = "rules/markets.yaml"
+PHONES = "rules/phones.yaml"
 TEXTS = "templates_sms"
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -68,6 +70,7 @@ class Content:
     markets: MarketDays
     waivers: tuple[Waiver, ...]
     areas: AreaPolicy
+    phones: Phones
     texts: Texts
     hash: str
     warnings: tuple[Problem, ...] = ()
@@ -110,11 +113,12 @@ class _Loader:
         known = Known(codebook, lists, seasons, None if markets is None else bool(markets.root))
         self._tell(rules_hold(rules, known))
         silences = self._silences(rules, areas, tree)
+        _, phones = self._optional(PHONES, Phones())
         linted = self._lint(rules, areas)
         sources = self._texts(codebook, tree)
         if (
             self._problems
-            or not (codebook and seasons and areas and tree and markets and silences)
+            or not (codebook and seasons and areas and tree and markets and silences and phones)
             or places is None
         ):
             raise ContentError(self._problems, linted.warnings)
@@ -128,6 +132,7 @@ class _Loader:
             markets=markets.days(places),
             waivers=tuple(linted.in_use),
             areas=areas,
+            phones=phones,
             texts=Texts(sources.templates),
             hash=self._files.digest,
             warnings=in_order(linted.warnings),

@@ -14,7 +14,7 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 Typology = Literal["horizontal", "vertical", "global", "criminal"]
 Count = Literal["killed", "injured", "abducted", "displaced", "livestock"]
 COUNTS: tuple[Count, ...] = get_args(Count)
-Command = Literal["enrol", "acknowledge", "stop", "help"]
+Command = Literal["enrol", "acknowledge", "stop", "help", "no_answers", "answers"]
 Role = Count | Literal["days", "days_ago", "number", "filler"]
 LANGUAGES = ("fr", "en")
 
@@ -92,12 +92,17 @@ class WordList(_Entry):
 
 
 class Commands(_Entry):
-    """The first words that make a text a command, by language."""
+    """The first words that make a text a command, by language.
+
+    `no_answers` and `answers`: a focal point wants to be sent nothing, or answers again.
+    """
 
     enrol: Phrases
     acknowledge: Phrases
     stop: Phrases
     help: Phrases
+    no_answers: Phrases = {}
+    answers: Phrases = {}
 
 
 class Limits(_Entry):

@@ -13,6 +13,7 @@ from service.domain.gazetteer import Gazetteer, Match, Place
 from service.domain.notes import MOST_DIGITS, Notes, Strength, take_notes
 from service.domain.reading import (
     Acknowledge,
+    Answers,
     Draft,
     Enrol,
     Help,
@@ -24,6 +25,7 @@ from service.domain.reading import (
 
 __all__ = [
     "Acknowledge",
+    "Answers",
     "Draft",
     "Enrol",
     "Help",
@@ -46,8 +48,8 @@ def read(text: str, codebook: Codebook, gazetteer: Gazetteer, home: str | None =
     """What any text whatever says; never raises.
 
     `home` is the pcode of the sender's area, by which places of one name are told apart. A text
-    that begins with a command is that command, but a whole report behind `OK` or `AIDE` is not
-    lost for it.
+    that begins with a command is that command, but a whole report behind `OK`, `AIDE` or
+    `SILENCE` is not lost for it.
     """
     split = words.split(text, TEXT_LIMIT)
     cut = len(text) > TEXT_LIMIT
@@ -64,7 +66,12 @@ def read(text: str, codebook: Codebook, gazetteer: Gazetteer, home: str | None =
     report = _Judge(notes, codebook.limits, gazetteer, home).reading(cut=cut)
     if command is None or isinstance(report, Draft):
         return report
-    return Help() if command == "help" else _acknowledge(rest.runs)
+    match command:
+        case "help":
+            return Help()
+        case "acknowledge":
+            return _acknowledge(rest.runs)
+    return Answers(wanted=command == "answers")
 
 
 def _enrol(rest: Sequence[str]) -> Enrol | Problem:

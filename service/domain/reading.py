@@ -81,4 +81,11 @@ class Help:
     """`AIDE`: how do I write?"""
 
 
-Reading = Draft | Problem | Enrol | Acknowledge | Stop | Help
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """`SILENCE` or `PAROLE`: send me no answers, or send them again."""
+
+    wanted: bool
+
+
+Reading = Draft | Problem | Enrol | Acknowledge | Stop | Help | Answers

@@ -109,6 +109,12 @@ async def forget_person(tx: AsyncConnection, person_id: int) -> None:
     )
 
 
+async def forget_answers(tx: AsyncConnection, person_id: int) -> None:
+    """Drop the answers that wait to go to this person."""
+    mine = (outbox.c.person_id == person_id) & outbox.c.inbox_id.is_not(None)
+    await tx.execute(update(outbox).where(mine, outbox.c.state == "waiting").values(state="failed"))
+
+
 async def told(tx: AsyncConnection, alert_id: int) -> Sequence[AnyRow]:
     """Who was told of an alert: person_id, language."""
     query = select(outbox.c.person_id, outbox.c.language).where(

@@ -31,9 +31,13 @@ async def responders(tx: AsyncConnection) -> Sequence[AnyRow]:
 
 
 async def enrolled(tx: AsyncConnection, role: Role) -> Sequence[AnyRow]:
-    """Who is enrolled, without anything that leads to a number: id, area, language, since."""
+    """Who is enrolled, without anything that leads to a number.
+
+    Each has id, area, language, silent and joined_at.
+    """
+    columns = (person.c.id, person.c.area, person.c.language, person.c.silent)
     query = (
-        select(person.c.id, person.c.area, person.c.language, membership.c.joined_at)
+        select(*columns, membership.c.joined_at)
         .join(membership)
         .where(person.c.role == role)
         .order_by(person.c.area, person.c.id)
@@ -81,6 +85,11 @@ async def move(
             role=role, area=area, language=language, membership_id=await _join(tx, role, area, now)
         )
     )
+
+
+async def be_silent(tx: AsyncConnection, person_id: int, silent: bool) -> None:
+    """Keep whether a person wants no answers."""
+    await tx.execute(update(person).where(person.c.id == person_id).values(silent=silent))
 
 
 async def remove(tx: AsyncConnection, known: AnyRow, now: datetime) -> None:

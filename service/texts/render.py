@@ -37,7 +37,7 @@ SEGMENTS: dict[str, int] = {
     "update": 2,
     "correction": 2,
     "neutral": 1,
-    "welcome_focal_point": 3,
+    "welcome_focal_point": 4,
     "welcome_responder": 2,
     "acknowledged": 1,
     "unknown_alert": 1,

@@ -155,7 +155,7 @@ async def test_a_list_of_people_shows_no_number(env: Environment, tmp_path: Path
         await until(lambda: count(tmp_path, "person") == 3)
     people = json.loads((await run("focal-point", "list", "--json", env=env)).stdout)
     assert {frozenset(person) for person in people} == {
-        frozenset(("pseudonym", "area", "name", "language", "since"))
+        frozenset(("pseudonym", "area", "name", "language", "since", "answers"))
     }
     plain = await run("focal-point", "list", env=env)
     assert len(plain.stdout.splitlines()) == 3

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import update
 
 from service.store.tables import alert, delivery, inbox, report
-from tests.support.content_dir import copy_of_content
+from tests.support.content_dir import copy_of_content, hurry
 from tests.support.fake_at import FakeAfricasTalking
 from tests.support.network import TOKEN, Network, network, number
 from tests.support.process import Server, environment, run, sending_to, until
@@ -202,6 +202,7 @@ async def test_a_forged_token_opens_nothing(token: str, tmp_path: Path) -> None:
 async def test_a_full_disk_is_answered_503_and_the_retry_is_taken(tmp_path: Path) -> None:
     """The kernel refuses every write to a file, the log's too, and then allows them again."""
     content = copy_of_content(tmp_path / "content")
+    hurry(content)
     async with FakeAfricasTalking() as at:
         env = environment(tmp_path, content_dir=content, **sending_to(at))
         await run("init", env=env)

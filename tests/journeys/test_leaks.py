@@ -19,7 +19,7 @@ from urllib.parse import unquote_to_bytes
 
 from handlers.demo import NEIGHBOURS
 from handlers.gateways.simulator import PHONES
-from tests.support.content_dir import copy_of_content
+from tests.support.content_dir import copy_of_content, hurry
 from tests.support.fake_at import FakeAfricasTalking, Raw
 from tests.support.leaks import Searcher
 from tests.support.process import TOKEN, Server, environment, run, sending_to, until
@@ -164,6 +164,7 @@ async def test_the_simulator_shows_no_number(tmp_path: Path) -> None:
 def debugging(folder: Path, **settings: str) -> dict[str, str]:
     """An environment that is as talkative as it gets; without villages, to start sooner."""
     content = copy_of_content(folder / "content")
+    hurry(content)
     env = environment(folder, content_dir=content, log_level="DEBUG", **settings)
     return env | {"PYTHONASYNCIODEBUG": "1", "PYTHONWARNINGS": "always"}
 

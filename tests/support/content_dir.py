@@ -40,6 +40,15 @@ def content_of_three_rules(directory: Path) -> Path:
     return content
 
 
+def hurry(content: Path) -> None:
+    """Let answers hardly wait, for a clock that nobody can move."""
+    phones = content / "rules/phones.yaml"
+    asked = phones.read_text(encoding="utf-8")
+    soon, changed = re.subn(r"(?m)^  wait: .*$", "  wait: {at_least: 1, at_most: 2}", asked)
+    assert changed == 1
+    phones.write_text(soon, encoding="utf-8")
+
+
 def problems_of(directory: Path) -> list[Problem]:
     """What is wrong with a content directory."""
     try:

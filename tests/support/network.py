@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from sqlalchemy import Table, select
+from sqlalchemy import Table, func, select
 
 from handlers.app import Service, opened, running, wired
 from handlers.gateways.africastalking import AfricasTalking
@@ -26,6 +26,7 @@ from handlers.settings import Settings
 from service import enrolment
 from service.store import inbox, migrate, outbox
 from service.store.people import Role
+from service.store.tables import outbox as outbox_table
 from service.vault import keys
 from tests.support.fake_at import FakeAfricasTalking
 
@@ -97,7 +98,23 @@ class Network:
         await self.text(phone, f"INS {code}")
 
     async def settle(self) -> None:
-        """Wait until nothing is due any more in the inbox or the outbox."""
+        """Wait until nothing is due in the inbox or the outbox, and all answers have been sent.
+
+        Answers wait by chance: the clock moves on to when the last of them is due.
+        """
+        await self.work()
+        longest = timedelta(seconds=self.service.content.phones.replies.wait.at_most)
+        async with self.service.store.read() as tx:
+            o = outbox_table.c
+            waits = (o.state == "waiting") & o.inbox_id.is_not(None)
+            soon = waits & (o.due_at <= self.clock.now() + longest)
+            last = await tx.scalar(select(func.max(o.due_at)).where(soon))
+        if last is not None:
+            self.clock.at = max(self.clock.at, last)
+            await self.work()
+
+    async def work(self) -> None:
+        """Wait until nothing is due in the inbox or the outbox; the clock stands still."""
         async with asyncio.timeout(30):
             while await self._due():
                 self.service.workflow.wake()

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from service.content import load
 from service.content.areas import AreaPolicy, MergedAreas
 from service.content.markets import WeeklyMarket
+from service.content.phones import Phones, Replies
 from service.content.schema import rule_schema
 from service.content.shared import AlertDefaults, Defaults, Shared
 from service.domain.codebook import SEVERITIES
@@ -21,6 +22,7 @@ from service.domain.privacy import Exposure, Waiver
 from service.domain.rule import Again, AlertSpec, Escalation, Outside, Rule, Status, Within
 from service.domain.seasons import Recurring, Season, Window, Zone
 from service.domain.silence import Silence
+from service.domain.waits import Wait
 from tests.support.content_dir import PROJECT, copy_of_content, problems_of
 
 README = (PROJECT / "rules" / "README.md").read_text(encoding="utf-8")
@@ -30,11 +32,13 @@ MODELS: list[type[BaseModel]] = [
     Rule, Count, Within, AllOf, AnyOf, Sequence, Unusual, AnomalySpec,
     Outside, AlertSpec, Again, Escalation, Shared, Defaults, AlertDefaults,
     Season, Zone, Window, Recurring, AreaPolicy, MergedAreas, WeeklyMarket, Silence, Waiver,
+    Phones, Replies, Wait,
 ]  # fmt: skip
 ONE_OF_EACH = {
     "seasons.yaml": "transhumance:",
     "areas.yaml": "timezone:",
     "lists.yaml": "lists:",
+    "phones.yaml": "replies:",
     "silences.yaml": "- id: meeting-of-chiefs",
     "markets.yaml": "- place: 44136",
     "waivers.yaml": "- rule: grave-report",

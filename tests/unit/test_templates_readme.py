@@ -11,7 +11,7 @@ import yaml
 from service.domain.codebook import Codebook
 from service.domain.gazetteer import Gazetteer
 from service.domain.grammar import read as read_report
-from service.domain.reading import Acknowledge, Draft, Enrol, Help, Stop
+from service.domain.reading import Acknowledge, Answers, Draft, Enrol, Help, Stop
 from service.texts import SEGMENTS, VALUES, Texts, read
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -121,6 +121,8 @@ def test_every_keyword_that_the_page_tells_is_a_command(
         "OK": Acknowledge,
         "STOP": Stop,
         {"fr": "AIDE", "en": "HELP"}[language]: Help,
+        {"fr": "SILENCE", "en": "SILENT"}[language]: Answers,
+        {"fr": "PAROLE", "en": "SPEAK"}[language]: Answers,
     }.items():
         assert f"`{text}`" in LANGUAGES[language]
         assert isinstance(read_report(text, codebook(), gazetteer), command)
