@@ -316,7 +316,7 @@ async def test_a_flood_from_one_sender_waits_and_is_not_dropped(tmp_path: Path) 
         await enrol_sokolo(vigie)
         for _ in range(45):
             await vigie.text(AWA, "MA SOKOLO 3 5")
-        await vigie.settle()
+        await vigie.work()
         assert 25 <= len(await vigie.rows(report)) <= 30
         await vigie.text(MOUSSA, "MA SOKOLO 3 5")
         await vigie.settle()
