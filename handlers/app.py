@@ -24,6 +24,7 @@ from service.flood import Flood
 from service.gateway import DeliveryStatus, Gateway, OutcomeState
 from service.intake import Intake
 from service.reload import Reloader, log_waivers
+from service.retention import Retention
 from service.scanning import Scanner
 from service.store import Store
 from service.telemetry import Metrics
@@ -177,7 +178,8 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
     dispatcher = Dispatcher(store, vault, content, gateway, clock, metrics, flood)
     workflow = Workflow(store, vault, content, clock, metrics, dispatcher.wake, flood)
     scanner = Scanner(store, content, clock)
-    adopters = (workflow.adopt, dispatcher.adopt, scanner.adopt)
+    retention = Retention(store, content)
+    adopters = (workflow.adopt, dispatcher.adopt, scanner.adopt, retention.adopt)
     return Service(
         settings=base.settings,
         role=base.role,
@@ -191,7 +193,7 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
         intake=Intake(store, vault, clock, metrics, workflow.wake, flood),
         workflow=workflow,
         dispatcher=dispatcher,
-        timers=Timers(store, vault, clock, metrics, scanner),
+        timers=Timers(store, vault, clock, metrics, scanner, retention),
         reloader=Reloader(base.settings.content_dir, content, adopters),
     )
 

@@ -17,6 +17,7 @@ from service.clock import Clock
 from service.content import Content
 from service.domain.areas import finest
 from service.domain.geo import Point
+from service.domain.retention import EXACT_DAYS
 from service.domain.scan import Case, Cluster
 from service.picture import areas_in_use
 from service.scan_process import scan_apart
@@ -25,8 +26,8 @@ from service.store.scans import Night
 
 log = structlog.get_logger()
 
-# Half a year tells what is usual; a village that fled must not count for longer.
-HISTORY_DAYS = 180
+# What is usual is told by as much as is kept of where exactly things happened.
+HISTORY_DAYS = EXACT_DAYS
 # What gathers more widely than this is no one place's trouble.
 MAX_KM = 50.0
 # What gathers more slowly than in two weeks is for the `anomaly` rules.

@@ -9,28 +9,34 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from service.clock import Clock
+from service.domain.retention import MESSAGE_HOURS
+from service.retention import Retention
 from service.scanning import Scanner
-from service.store import Store, inbox, outbox, people
+from service.store import Store, inbox, outbox
 from service.telemetry import Metrics
 from service.vault.vault import Vault
 
 log = structlog.get_logger()
-
-# Texts, sealed senders and number indexes of messages live this long after they were received.
-INBOX_LIFE = timedelta(hours=72)
 
 
 class Timers:
     """Forgets what has expired, prepares what will be needed, measures what waits, scans."""
 
     def __init__(
-        self, store: Store, vault: Vault, clock: Clock, metrics: Metrics, scanner: Scanner
+        self,
+        store: Store,
+        vault: Vault,
+        clock: Clock,
+        metrics: Metrics,
+        scanner: Scanner,
+        retention: Retention,
     ) -> None:
         self._store = store
         self._vault = vault
         self._clock = clock
         self._metrics = metrics
         self._scanner = scanner
+        self._retention = retention
         self._scheduler = AsyncIOScheduler(
             timezone="UTC",
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
@@ -45,17 +51,14 @@ class Timers:
         self._scheduler.shutdown(wait=False)
 
     async def forget(self) -> None:
-        """Delete what has expired, and the day keys with which it was sealed."""
+        """Forget what has lived long enough, and the day keys with which texts were sealed."""
         now = self._clock.now()
         await self._vault.prepare_days(now.date())
-        async with self._store.write() as tx:
-            messages = await inbox.purge(tx, now - INBOX_LIFE)
-            texts = await outbox.purge(tx, now)
-            await people.purge_invites(tx, now)
-        # A day's key is needed until the last text of that day expires.
-        await self._vault.forget_days((now - INBOX_LIFE).date())
-        if messages or texts:
-            log.info("expired", messages=messages, texts=texts)
+        # A day's key is needed until the last text of that day expires. Keys go first: without
+        # them the rest is noise, however long it takes to delete.
+        await self._vault.forget_days((now - timedelta(hours=MESSAGE_HOURS)).date())
+        if touched := await self._retention.enforce(now):
+            log.info("forgotten", **touched)
 
     async def scan(self) -> None:
         """Make the night's scan if it is due; a tick while one is being made is passed over."""

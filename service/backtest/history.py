@@ -12,15 +12,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def history(store: Store, tree: AreaTree, places: Gazetteer) -> Dataset:
-    """Return every report that counts, as it was received, and all enrolments.
+    """Return every report that counts and whose place is kept, as it was received, and enrolments.
 
-    Reports that were retracted or refuted since are not in it. Raises EventsError if there is none.
+    Reports that were retracted or refuted since are not in it. A person whose reports of two weeks
+    are tied together no more counts as two. Raises EventsError if there is none.
     """
     data = Dataset("this service's own reports", "", tree)
     spots: dict[str, Spot] = {}
     tolls: dict[tuple[str, str, int], int] = {}
     async with store.read() as tx:
-        async for report in reports.evidence_since(tx, _EPOCH):
+        if coarse := await reports.count_coarse(tx):
+            data.rows += coarse
+            data.left_out["so old that only area and day are kept"] = coarse
+        async for report in reports.evidence_since(tx, _EPOCH, exact=True):
             data.rows += 1
             if report.area not in tree:
                 data.left_out["in an area that is no more"] += 1
@@ -38,6 +42,11 @@ async def history(store: Store, tree: AreaTree, places: Gazetteer) -> Dataset:
             if row.area in tree:
                 left_at = _seconds(row.left_at) if row.left_at else None
                 data.people.append(Membership(row.area, _seconds(row.joined_at), left_at))
+    if any(person < 0 for person in data.reporter):
+        data.notes.append(
+            "Older reports are tied to their senders within one week only: whoever reported in two"
+            " weeks counts as two people."
+        )
     if not data.events:
         raise EventsError("there are no reports yet: name a file with --events")
     return data

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, bindparam, case, delete, func, select, update
+from sqlalchemy import Boolean, bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.store.store import AnyRow, add_new
@@ -82,14 +82,6 @@ async def sealed_senders(
         inbox.c.id.in_(rows), inbox.c.sealed_sender.is_not(None)
     )
     return {row.id: (row.dedupe, row.sealed_sender) for row in await tx.execute(query)}
-
-
-async def purge(tx: AsyncConnection, before: datetime) -> int:
-    """Delete what was received before then and is done with; how many."""
-    done = await tx.execute(
-        delete(inbox).where(inbox.c.received_at < before, inbox.c.state != "waiting")
-    )
-    return done.rowcount
 
 
 async def depth(tx: AsyncConnection, now: datetime) -> tuple[int, datetime | None]:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.store.store import AnyRow, insert_new
-from service.store.tables import delivery, inbox, outbox
+from service.store.tables import delivery, outbox
 
 
 def text(
@@ -129,22 +129,6 @@ async def told_of(tx: AsyncConnection, person_id: int) -> set[int]:
         outbox.c.person_id == person_id, outbox.c.purpose == "alert"
     )
     return set(await tx.scalars(query))
-
-
-async def purge(tx: AsyncConnection, before: datetime) -> int:
-    """Delete texts that answered a message and are done with; those of alerts are kept."""
-    done = (
-        select(outbox.c.id)
-        .outerjoin(inbox, inbox.c.id == outbox.c.inbox_id)
-        .where(
-            outbox.c.inbox_id.is_not(None),
-            inbox.c.id.is_(None),
-            outbox.c.expires_at < before,
-            outbox.c.state.in_(("sent", "failed")),
-        )
-    )
-    await tx.execute(delete(delivery).where(delivery.c.outbox_id.in_(done)))
-    return (await tx.execute(delete(outbox).where(outbox.c.id.in_(done)))).rowcount
 
 
 async def depth(tx: AsyncConnection, now: datetime) -> int:

@@ -140,8 +140,3 @@ async def use_invite(tx: AsyncConnection, code_index: bytes, now: datetime) -> A
         .returning(invite.c.role, invite.c.area, invite.c.language)
     )
     return spent.one_or_none()
-
-
-async def purge_invites(tx: AsyncConnection, before: datetime) -> int:
-    """Delete invites that expired before then; how many."""
-    return (await tx.execute(delete(invite).where(invite.c.expires_at < before))).rowcount

@@ -32,10 +32,13 @@ async def last_ids(tx: AsyncConnection) -> tuple[int, int, int]:
     return reports, incidents, alerts
 
 
-async def evidence_since(tx: AsyncConnection, since: datetime) -> AsyncIterator[Evidence]:
+async def evidence_since(
+    tx: AsyncConnection, since: datetime, *, exact: bool = False
+) -> AsyncIterator[Evidence]:
     """What counted reports say of things that happened since then, as the engine reads it.
 
-    What many of them share is one object: the engine keeps a year of them in memory.
+    `exact` leaves out those of which only area and day are kept. What many of them share is one
+    object: the engine keeps a year of them in memory.
     """
     points: dict[tuple[float, float], Point] = {}
     r = report.c
@@ -45,6 +48,8 @@ async def evidence_since(tx: AsyncConnection, since: datetime) -> AsyncIterator[
         .where(r.occurred_at >= since, r.status == "counted", r.lat.is_not(None))
         .order_by(r.id)
     )
+    if exact:
+        query = query.where(~r.coarse)
     result = await tx.stream(query.execution_options(yield_per=2000))
     async for rows in result.partitions():
         for id_, type_, place, area, lat, lon, reporter, occurred, received, *counts in rows:
@@ -63,24 +68,31 @@ async def evidence_since(tx: AsyncConnection, since: datetime) -> AsyncIterator[
             )
 
 
+async def count_coarse(tx: AsyncConnection) -> int:
+    """How many counted reports there are of which only area and day are kept."""
+    r = report.c
+    query = select(func.count()).where(r.coarse, r.status == "counted", r.lat.is_not(None))
+    return int((await tx.execute(query)).scalar_one())
+
+
 async def incidents_since(tx: AsyncConnection, since: datetime) -> Sequence[AnyRow]:
-    """Incidents since then, as they were first reported: id, type, lat, lon, at."""
+    """Incidents since then whose place is kept, as first reported: id, type, lat, lon, at."""
     i = incident.c
-    query = select(i.id, i.type, i.lat, i.lon, i.at).where(i.at >= since).order_by(i.id)
-    return (await tx.execute(query)).all()
+    query = select(i.id, i.type, i.lat, i.lon, i.at).where(i.at >= since, ~i.coarse)
+    return (await tx.execute(query.order_by(i.id))).all()
 
 
 async def counted_incidents(
     tx: AsyncConnection, since: datetime, until: datetime
 ) -> Sequence[AnyRow]:
-    """Incidents from `since` and before `until` that a report still stands for.
+    """Incidents from `since` and before `until` that a report still stands for, the place kept.
 
     Each has id, place, area, lat, lon and at.
     """
     i = incident.c
     stands = exists().where(report.c.incident_id == i.id, report.c.status == "counted")
     query = select(i.id, i.place, i.area, i.lat, i.lon, i.at)
-    query = query.where(i.at >= since, i.at < until, stands).order_by(i.id)
+    query = query.where(i.at >= since, i.at < until, ~i.coarse, stands).order_by(i.id)
     return (await tx.execute(query)).all()
 
 

@@ -151,6 +151,7 @@ incident = Table(
     Column("lat", Float, nullable=False),
     Column("lon", Float, nullable=False),
     Column("at", UtcDateTime, nullable=False, index=True),  # as it was first reported
+    Column("coarse", Boolean, nullable=False, default=False),  # only area and day are left
 )
 
 report = Table(
@@ -159,7 +160,8 @@ report = Table(
     Column("id", Id, primary_key=True, autoincrement=False),
     # Unique: however often a batch is tried again, a message becomes one report.
     Column("inbox_id", Id, nullable=False, unique=True),
-    Column("reporter", Id, nullable=False),  # a pseudonym: nothing leads from it to a number
+    # A pseudonym: nothing leads from it to a number. Below zero: drawn for that person and week.
+    Column("reporter", Id, nullable=False),
     Column("type", String(40), nullable=False),
     Column("place", String(16), nullable=False),
     Column("area", String(16), nullable=False),
@@ -175,6 +177,7 @@ report = Table(
     Column("confidence", Float, nullable=False),
     Column("status", String(12), nullable=False),  # counted | retracted | refuted
     Column("incident_id", ForeignKey(incident.c.id), index=True),
+    Column("coarse", Boolean, nullable=False, default=False),  # only area and day are left
 )
 
 alert = Table(

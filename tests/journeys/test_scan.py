@@ -33,16 +33,16 @@ AT_SOKOLO = ("DC", "VB", "CH", "MA", "TE")
 MIDNIGHT = datetime(2026, 11, 23, tzinfo=UTC)  # as in Bamako
 
 
-async def half_a_year(vigie: Network, *, at_sokolo: int = 0) -> None:
+async def eleven_weeks(vigie: Network, *, at_sokolo: int = 0) -> None:
     """Incidents here and there until the evening of the 22nd, and some at Sokolo in four days."""
-    vigie.clock.at = MIDNIGHT - timedelta(days=150, hours=-8)
+    vigie.clock.at = MIDNIGHT - timedelta(days=78, hours=-8)
     for person in range(1, 9):  # the cercle of Niono comes into use; its communes do not
         await vigie.enrol(number(person), "focal_point", SOKOLO if person % 2 else NIONO)
     await vigie.enrol(RESPONDER, "responder", "ML0404")
     await vigie.settle()  # an invite lapses before the clock has moved on as far as it will
     for turn in range(24):
         await vigie.text(number(1), f"MA {FAR_APART[turn % len(FAR_APART)]}")
-        vigie.clock.move(days=6)
+        vigie.clock.move(days=3)
     vigie.clock.at = MIDNIGHT - timedelta(hours=4)
     for back, code in enumerate(AT_SOKOLO[:at_sokolo]):
         sent_at = vigie.clock.at - timedelta(days=back % 4)
@@ -80,7 +80,7 @@ async def test_what_gathers_is_found_at_night_and_told_to_coordinators_alone(
     tmp_path: Path, database_url: str
 ) -> None:
     async with network(tmp_path, database_url) as vigie:
-        await half_a_year(vigie, at_sokolo=5)
+        await eleven_weeks(vigie, at_sokolo=5)
         texts = len(vigie.at.texts)
         (said,) = await night(vigie, hours(3))
         assert said["event"].startswith("incidents gather more than chance explains")
@@ -111,7 +111,7 @@ async def test_what_gathers_is_found_at_night_and_told_to_coordinators_alone(
 async def test_once_a_night_also_after_a_restart(tmp_path: Path) -> None:
     clock = TestClock()
     async with network(tmp_path, clock=clock) as vigie:
-        await half_a_year(vigie, at_sokolo=5)
+        await eleven_weeks(vigie, at_sokolo=5)
         for moment in (2.9, 3, 3.2, 23, 26.9):
             await night(vigie, hours(moment))
         # At 2:54 it was still the night before, of whose day something was already known.
@@ -141,7 +141,7 @@ async def test_where_nothing_gathers_nothing_is_said(tmp_path: Path) -> None:
 
 async def test_what_lies_as_usual_is_not_told(tmp_path: Path) -> None:
     async with network(tmp_path) as vigie:
-        await half_a_year(vigie)
+        await eleven_weeks(vigie)
         assert await night(vigie, hours(3)) == []
         (kept,) = await stored(vigie)
         assert kept.incidents == 24
@@ -154,7 +154,7 @@ async def test_what_lies_as_usual_is_not_told(tmp_path: Path) -> None:
 
 async def test_many_who_tell_of_one_incident_are_one_case(tmp_path: Path) -> None:
     async with network(tmp_path) as vigie:
-        await half_a_year(vigie, at_sokolo=1)
+        await eleven_weeks(vigie, at_sokolo=1)
         for sender in range(2, 9):
             await vigie.text(number(sender), "DC SOKOLO")
         await vigie.settle()
@@ -164,7 +164,7 @@ async def test_many_who_tell_of_one_incident_are_one_case(tmp_path: Path) -> Non
 
 async def test_an_incident_counts_as_long_as_a_report_stands_for_it(tmp_path: Path) -> None:
     async with network(tmp_path) as vigie:
-        await half_a_year(vigie, at_sokolo=5)
+        await eleven_weeks(vigie, at_sokolo=5)
         at_sokolo = tables.report.c.place == "20745"
         async with vigie.service.store.write() as tx:
             await tx.execute(update(tables.report).where(at_sokolo).values(status="refuted"))
@@ -174,7 +174,7 @@ async def test_an_incident_counts_as_long_as_a_report_stands_for_it(tmp_path: Pa
 
 async def test_the_same_night_again_finds_the_same(tmp_path: Path) -> None:
     async with network(tmp_path) as vigie:
-        await half_a_year(vigie, at_sokolo=2)
+        await eleven_weeks(vigie, at_sokolo=2)
         await night(vigie, hours(3))
         first = await stored(vigie)
         async with vigie.service.store.write() as tx:
@@ -186,7 +186,7 @@ async def test_the_same_night_again_finds_the_same(tmp_path: Path) -> None:
 async def test_now_sees_today_and_keeps_nothing(tmp_path: Path) -> None:
     """The command has the machine's clock, so today is the machine's today."""
     async with network(tmp_path) as vigie:
-        await half_a_year(vigie)
+        await eleven_weeks(vigie)
         vigie.clock.at = datetime.now(UTC)
         await vigie.text(number(1), "VB SOKOLO")
         await vigie.settle()
@@ -213,7 +213,7 @@ async def test_nights_are_those_of_the_content_in_force(tmp_path: Path) -> None:
 
 async def test_a_scan_that_fails_is_made_at_the_next_tick(tmp_path: Path, sqlite_url: str) -> None:
     async with network(tmp_path, sqlite_url) as vigie:
-        await half_a_year(vigie, at_sokolo=5)
+        await eleven_weeks(vigie, at_sokolo=5)
         async with vigie.service.store.write() as tx:
             broken = update(tables.incident).where(tables.incident.c.id == 1)
             await tx.exec_driver_sql("update incident set lat = 'nowhere' where id = 1")

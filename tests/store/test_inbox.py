@@ -3,7 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from service.store import Store, inbox
+from sqlalchemy import delete
+
+from service.store import Store, inbox, tables
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -93,20 +95,11 @@ async def test_forgetting_a_sender_cuts_every_tie(store: Store) -> None:
     assert await waiting(store) == [b"other"]
 
 
-async def test_purging_spares_what_still_waits(store: Store) -> None:
-    old = NOW - timedelta(hours=80)
-    await add(store, row(b"done", received_at=old), row(b"waits", received_at=old), row(b"new"))
-    async with store.write() as tx:
-        await inbox.finish(tx, [{"row": n, "problem": None, "keep": False} for n in (1, 3)])
-        assert await inbox.purge(tx, NOW - timedelta(hours=72)) == 1
-    assert await waiting(store) == [b"waits"]
-
-
 async def test_ids_are_not_given_out_again(store: Store) -> None:
     await add(store, row(b"a"))
     async with store.write() as tx:
         await inbox.finish(tx, [{"row": 1, "problem": None, "keep": False}])
-        await inbox.purge(tx, NOW + timedelta(hours=1))
+        await tx.execute(delete(tables.inbox))
     await add(store, row(b"b"))
     async with store.read() as tx:
         assert [found.id for found in await inbox.waiting(tx, NOW, 10)] == [2]

@@ -104,14 +104,3 @@ async def test_who_was_told(store: Store) -> None:
     async with store.read() as tx:
         assert [row.person_id for row in await outbox.told(tx, 17)] == [1, 2]
         assert await outbox.told_of(tx, 3) == {18}
-
-
-async def test_answers_are_purged_and_alerts_are_kept(store: Store) -> None:
-    reply = outbox.text("neutral", NOW, LATER, "fr", person_id=1, inbox_id=9)
-    await add(store, reply, alert(1))
-    await claim(store)
-    async with store.write() as tx:
-        rows = [{"row": n, "state": "sent", "due_at": NOW} for n in (1, 2)]
-        await outbox.settle(tx, rows, [])
-        assert await outbox.purge(tx, LATER + timedelta(hours=1)) == 1
-        assert await outbox.told_of(tx, 1) == {17}

@@ -30,7 +30,6 @@ async def test_an_invite_works_once_and_in_time(store: Store) -> None:
         assert (used.role, used.area, used.language) == ("focal_point", "ML0404", "fr")
         for code in (b"good", b"old", b"never made"):
             assert await people.use_invite(tx, code.ljust(32), NOW) is None
-        assert await people.purge_invites(tx, NOW + timedelta(days=2)) == 2
 
 
 async def test_a_number_belongs_to_one_person(store: Store) -> None:
