@@ -100,13 +100,21 @@ async def remove(tx: AsyncConnection, known: AnyRow, now: datetime) -> None:
 
 async def _join(tx: AsyncConnection, role: Role, area: str, now: datetime) -> int:
     row = await tx.execute(
-        insert(membership).values(role=role, area=area, joined_at=now).returning(membership.c.id)
+        insert(membership)
+        .values(role=role, area=area, joined_at=_hour(now))
+        .returning(membership.c.id)
     )
     return int(row.scalar_one())
 
 
 async def _leave(tx: AsyncConnection, membership_id: int, now: datetime) -> None:
-    await tx.execute(update(membership).where(membership.c.id == membership_id).values(left_at=now))
+    ended = update(membership).where(membership.c.id == membership_id)
+    await tx.execute(ended.values(left_at=_hour(now)))
+
+
+def _hour(at: datetime) -> datetime:
+    """To the hour: the telephone company knows at which second who texted `INS` or `STOP`."""
+    return at.replace(minute=0, second=0, microsecond=0)
 
 
 async def memberships(tx: AsyncConnection) -> Sequence[AnyRow]:

@@ -114,14 +114,15 @@ async def rule_said(tx: AsyncConnection, rule_hash: str) -> str | None:
 
 
 async def add_decisions(tx: AsyncConnection, decisions: Sequence[Decision], now: datetime) -> None:
-    """Keep what was decided, with every reason."""
+    """Keep what was decided, with every reason; when, to the hour, as of the reports behind it."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
     rows = []
     for made in decisions:
         row = asdict(made)
         row["checks"] = [
             [check.name, check.value, check.threshold, check.met] for check in made.checks
         ]
-        row |= {"at": datetime.fromtimestamp(made.at, UTC), "decided_at": now}
+        row |= {"at": datetime.fromtimestamp(made.at, UTC), "decided_at": hour}
         row |= {"evidence": list(made.evidence), "areas": list(made.areas)}
         rows.append(row)
     await tx.execute(insert(decision), rows)

