@@ -29,8 +29,8 @@ from service.scanning import Scanner
 from service.store import Store
 from service.telemetry import Metrics
 from service.timers import Timers
-from service.vault import keys
-from service.vault.keys import Keyring, Purpose
+from service.vault import keyfile
+from service.vault.keys import Keyring, Purpose, WrongRole
 from service.vault.keystore import Keystore
 from service.vault.vault import Vault
 from service.workflow import Workflow
@@ -40,9 +40,20 @@ log = structlog.get_logger()
 # What each role may open; sealing needs none of these. Each enters what it does in the audit log,
 # and so holds the key of its seals. The console never opens a number.
 PURPOSES: dict[Role, frozenset[Purpose]] = {
-    "intake": frozenset({Purpose.INDEX, Purpose.MESSAGE_ID, Purpose.MESSAGE_TEXT, Purpose.AUDIT}),
+    "intake": frozenset(
+        {
+            Purpose.INDEX,
+            Purpose.MESSAGE_ID,
+            Purpose.MESSAGE_TEXT,
+            Purpose.LOCKED,
+            Purpose.AUDIT,
+        }
+    ),
     "engine": frozenset({Purpose.INVITE_CODE, Purpose.DAYS, Purpose.PEOPLE, Purpose.AUDIT}),
-    "sender": frozenset({Purpose.MESSAGE_ID, Purpose.SENDERS, Purpose.PEOPLE, Purpose.AUDIT}),
+    # The index only to re-index under new keys what it alone can open.
+    "sender": frozenset(
+        {Purpose.MESSAGE_ID, Purpose.SENDERS, Purpose.PEOPLE, Purpose.INDEX, Purpose.AUDIT}
+    ),
     "console": frozenset({Purpose.INVITE_CODE, Purpose.AUDIT}),
     "all": frozenset(Purpose),
 }
@@ -90,8 +101,19 @@ class Service(Opened):
 
 def unlock(settings: Settings) -> Keyring:
     """The keyring of the key file. Raises KeysError, which says what to do."""
-    phrase = keys.read_passphrase(settings.passphrase_file) if settings.passphrase_file else None
-    return keys.unlock(settings.root_key, phrase)
+    phrase = keyfile.read_passphrase(settings.passphrase_file) if settings.passphrase_file else None
+    return keyfile.unlock(settings.root_key, phrase)
+
+
+def keys_of(keyring: Keyring, role: Role) -> Keyring:
+    """What the role may open of these keys. Raises WrongRole where they are another role's."""
+    if keyring.role not in (None, role):
+        what = "everything in one process" if role == "all" else f"the role “{role}”"
+        raise WrongRole(
+            f"the key file holds the keys of the role “{keyring.role}” alone, which do not serve "
+            f"{what}: start with --role {keyring.role}, or set VIGIE_KEY_FILE to another key file"
+        )
+    return keyring.only(PURPOSES[role])
 
 
 def tokens(settings: Settings) -> list[str]:
@@ -135,11 +157,11 @@ async def opened(
 
     Raises KeysError or ContentError; each says what to do.
     """
-    keyring = unlock(settings).only(PURPOSES[role])
+    keyring = keys_of(unlock(settings), role)
     content = content_files.load(settings.content_dir)
-    witness = Witness.beside(settings.root_key, keyring)
+    witness = Witness.beside(settings.keystore_file, keyring)
     store = Store(settings.database, witness)
-    vault = Vault(keyring, Keystore.beside(settings.root_key))
+    vault = Vault(keyring, Keystore(settings.keystore_file))
     try:
         yield Opened(settings, role, clock or SystemClock(), store, witness, vault, content)
     finally:

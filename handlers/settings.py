@@ -8,6 +8,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from service.vault.keystore import FILE_NAME
+
 DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
 
 Role = Literal["all", "intake", "engine", "sender", "console"]
@@ -29,6 +31,7 @@ class Settings(BaseSettings):
     key_file: Path | None = Field(
         None, description="the root key; <data directory>-keys/root.key if unset"
     )
+    keystore: Path | None = Field(None, description="the key store; beside the key file if unset")
     passphrase_file: Path | None = Field(
         None, description="unlocks a key file that was made with a passphrase"
     )
@@ -82,6 +85,11 @@ class Settings(BaseSettings):
         """The key file, outside the data directory: copying the one never takes the other."""
         data = self.data_dir.absolute()
         return self.key_file or data.with_name(data.name + "-keys") / "root.key"
+
+    @property
+    def keystore_file(self) -> Path:
+        """The key store, which all roles share; a role's key file may lie elsewhere."""
+        return self.keystore or self.root_key.with_name(FILE_NAME)
 
     @property
     def token_file(self) -> Path:

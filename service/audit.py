@@ -71,17 +71,23 @@ class Witness:
         self._path = path
 
     @classmethod
-    def beside(cls, key_file: Path, keyring: Keyring) -> "Witness":
-        """The witness of a key file."""
-        return cls(keyring, key_file.with_name("audit-head"))
+    def beside(cls, keystore: Path, keyring: Keyring) -> "Witness":
+        """The witness that lies with a key store."""
+        return cls(keyring, keystore.with_name("audit-head"))
+
+    def take_up(self, keyring: Keyring) -> None:
+        """Seal with the newest of these keys from now on."""
+        self._keyring = keyring
 
     def keys(self) -> dict[int, bytes]:
         """The keys of seals, by version. Raises KeyNotHeld."""
-        return {self._keyring.version: self._keyring[Purpose.AUDIT]}
+        held = self._keyring
+        return {version: held.key(Purpose.AUDIT, version) for version in held.versions}
 
     def seal(self, hash_: bytes) -> tuple[int, bytes]:
         """A hash's seal, and the version of its key. Raises KeyNotHeld."""
-        return self._keyring.version, chain.seal(self._keyring[Purpose.AUDIT], hash_)
+        newest = max(self._keyring.versions, default=0)
+        return newest, chain.seal(self._keyring.key(Purpose.AUDIT, newest), hash_)
 
     def kept(self) -> Head | None:
         """How far the log had come; None where nothing was kept or the file is damaged."""

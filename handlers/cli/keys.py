@@ -1,22 +1,71 @@
-"""`vigie keys`: the gateway's path tokens."""
+"""`vigie keys`: the root key, the roles' keys, and the gateway's path tokens."""
 
 import os
 import secrets
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
-from handlers.app import tokens
+from handlers.app import keys_of, tokens
 from handlers.settings import Settings
+from service.vault import keyfile
+from service.vault.keys import Keyring
 
-commands = typer.Typer(help="Tokens of the callback URLs.", no_args_is_help=True)
+commands = typer.Typer(help="Keys, and tokens of the callback URLs.", no_args_is_help=True)
 
 TOKEN_BYTES = 32
 
 
 @commands.callback()
 def _group() -> None:
-    """Tokens of the callback URLs."""
+    """Keys, and tokens of the callback URLs."""
+
+
+@commands.command()
+def export(
+    role: Annotated[
+        Literal["intake", "engine", "sender", "console"],
+        typer.Option(help="The role that is to have keys of its own.", show_default=False),
+    ],
+    to: Annotated[Path, typer.Option(help="The file to write; it must not be there yet.")],
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option(help="Holds a passphrase, in one line, that is to lock the new file."),
+    ] = None,
+) -> None:
+    """Write a key file for one role, with the keys that it needs and no other.
+
+    Start that role with VIGIE_KEY_FILE set to the file and VIGIE_KEYSTORE to the key store. The
+    root key then need not be on the machine at all. After `vigie keys rotate` and `vigie keys
+    retire`, export again: to a new file, which you then move over the old one.
+    """
+    keyring = Keyring.of_roots(read_root(Settings()))
+    lock = keyfile.read_passphrase(passphrase_file) if passphrase_file else None
+    keyfile.write_new(to, keyfile.Secrets.of(keys_of(keyring, role), role), lock)
+    typer.echo(f"made {to}: keys of the role “{role}” alone", err=True)
+
+
+def read_root(settings: Settings) -> dict[int, bytes]:
+    """The root key's versions, by version. Raises KeysError."""
+    return keyfile.read_root(settings.root_key, passphrase(settings))
+
+
+def passphrase(settings: Settings) -> str | None:
+    """The key file's passphrase, None where it has none; asked for where no file holds it."""
+    if settings.passphrase_file and settings.passphrase_file.exists():
+        return keyfile.read_passphrase(settings.passphrase_file)
+    if not keyfile.is_wrapped(settings.root_key):
+        return None
+    return ask(f"Passphrase of {settings.root_key}")
+
+
+def ask(what: str) -> str:
+    """A line that is not shown: from the terminal, or from standard input where there is none."""
+    if os.isatty(0):
+        return str(typer.prompt(what, hide_input=True, err=True))
+    line = typer.get_text_stream("stdin").readline()
+    return line.rstrip("\r\n")
 
 
 @commands.command()

@@ -11,7 +11,7 @@ from handlers.app import alone, assembled
 from handlers.cli.keys import TOKEN_BYTES, write_tokens
 from handlers.settings import Settings
 from service.store import migrate
-from service.vault import keys
+from service.vault import keyfile
 
 
 def init(
@@ -32,8 +32,8 @@ def init(
     if settings.root_key.exists():
         _say(f"kept     {settings.root_key}")
     else:
-        phrase = settings.passphrase_file and keys.read_passphrase(settings.passphrase_file)
-        keys.create(settings.root_key, phrase or None)
+        phrase = settings.passphrase_file and keyfile.read_passphrase(settings.passphrase_file)
+        keyfile.create(settings.root_key, phrase or None)
         _say(f"made     {settings.root_key}  (the root key: keep a copy elsewhere)")
     if settings.gateway_token is None and not settings.token_file.exists():
         write_tokens(settings, [secrets.token_urlsafe(TOKEN_BYTES)])

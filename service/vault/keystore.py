@@ -7,7 +7,7 @@ ordinary backups. Private halves and data keys are wrapped before they come here
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -28,6 +28,11 @@ _SCHEMA = (
     """create table if not exists day_key (
         day text primary key, public blob not null, wrapped blob not null
     ) strict, without rowid""",
+    # Which versions each part of the service holds keys of, and which it seals with.
+    """create table if not exists holder (
+        part text primary key, oldest integer not null, newest integer not null,
+        seals integer not null
+    ) strict, without rowid""",
     f"pragma user_version = {_SCHEMA_VERSION}",
 )
 
@@ -37,6 +42,15 @@ class DayKey(NamedTuple):
 
     public: bytes
     wrapped: bytes
+
+
+class Holder(NamedTuple):
+    """A part of the service: the versions that it holds keys of, and the one it seals with."""
+
+    part: str
+    oldest: int
+    newest: int
+    seals: int
 
 
 class Keystore:
@@ -65,11 +79,6 @@ class Keystore:
                 "account may read and write, in a directory where it may make files"
             ) from error
 
-    @classmethod
-    def beside(cls, key_file: Path) -> "Keystore":
-        """The keystore that belongs to a key file."""
-        return cls(key_file.with_name(FILE_NAME))
-
     def close(self) -> None:
         """Release the file."""
         self._reader.close()
@@ -88,6 +97,27 @@ class Keystore:
                 "insert or ignore into public_key values (?, ?, ?)", (purpose, version, public)
             )
 
+    def published(self, purposes: Collection[str]) -> list[int]:
+        """The versions that have a public key for each of these purposes, the newest first."""
+        rows = self._reader.execute("select version, purpose from public_key").fetchall()
+        versions = sorted({version for version, _ in rows}, reverse=True)
+        return [v for v in versions if all((v, purpose) in rows for purpose in purposes)]
+
+    def withdraw_before(self, version: int) -> None:
+        """Delete the public keys of earlier versions: nothing is to be sealed with them again."""
+        with self._change() as connection:
+            connection.execute("delete from public_key where version < ?", (version,))
+
+    def hold(self, holder: Holder) -> None:
+        """Note which versions a part of the service works with, in place of what was noted."""
+        with self._change() as connection:
+            connection.execute("insert or replace into holder values (?, ?, ?, ?)", holder)
+
+    def holders(self) -> list[Holder]:
+        """What each part of the service noted last."""
+        query = "select part, oldest, newest, seals from holder order by part"
+        return [Holder(*row) for row in self._reader.execute(query)]
+
     def keep_person(self, person: int, wrapped: bytes) -> None:
         """Keep a person's data key, in place of any earlier one."""
         with self._change() as connection:
@@ -101,6 +131,33 @@ class Keystore:
         """Delete a person's data key; it need not exist."""
         with self._change() as connection:
             connection.execute("delete from person_key where person = ?", (person,))
+
+    def people_before(self, version: int) -> list[tuple[int, bytes]]:
+        """(person, wrapped data key) of those that an earlier version wraps."""
+        query = "select person, wrapped from person_key where wrapped < ? order by person"
+        return [(row[0], bytes(row[1])) for row in self._reader.execute(query, (_first(version),))]
+
+    def rewrap_person(self, person: int, was: bytes, wrapped: bytes) -> None:
+        """Put a newly wrapped key in the place of `was`; one forgotten meanwhile stays so."""
+        with self._change() as connection:
+            connection.execute(
+                "update person_key set wrapped = ? where person = ? and wrapped = ?",
+                (wrapped, person, was),
+            )
+
+    def days_before(self, version: int) -> list[tuple[date, bytes]]:
+        """(day, wrapped private half) of those that an earlier version wraps."""
+        query = "select day, wrapped from day_key where wrapped < ? order by day"
+        rows = self._reader.execute(query, (_first(version),))
+        return [(date.fromisoformat(row[0]), bytes(row[1])) for row in rows]
+
+    def rewrap_day(self, day: date, was: bytes, wrapped: bytes) -> None:
+        """Put a newly wrapped key in the place of `was`; one forgotten meanwhile stays so."""
+        with self._change() as connection:
+            connection.execute(
+                "update day_key set wrapped = ? where day = ? and wrapped = ?",
+                (wrapped, day.isoformat(), was),
+            )
 
     def day_public(self, day: date) -> bytes | None:
         """The public half of a day's key."""
@@ -141,6 +198,11 @@ class Keystore:
                 self._writer.rollback()
                 raise
             self._writer.commit()
+
+
+def _first(version: int) -> bytes:
+    """The least of the boxes of a version, which is their first byte."""
+    return bytes([version])
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -11,7 +11,7 @@ a person's number, ChaCha20-Poly1305 over such a box.
 import asyncio
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -29,13 +29,16 @@ from service.vault.envelopes import (
     unlock,
 )
 from service.vault.keys import KEY_BYTES, Keyring, KeysError, Purpose
-from service.vault.keystore import DayKey, Keystore
+from service.vault.keystore import DayKey, Holder, Keystore
 from service.vault.number import PhoneNumber
 
 __all__ = ["CannotOpen", "Sealing", "Shredded", "Vault", "VaultError"]
 
+# Whoever receives seals for these, and only the role that holds the private half opens.
+_SEALED = (Purpose.SENDERS, Purpose.DAYS, Purpose.LOCKED)
 _BLINDED = (Purpose.MESSAGE_ID, Purpose.MESSAGE_TEXT, Purpose.INVITE_CODE)
 _NUMBER_BLOCK = 24  # every E.164 number fits one block, so that all boxes are of one size
+_LOCKED_BLOCK = 512  # a whole message: what it was, from whom, when
 _TEXT_BLOCK = 160  # a text's length tells texts apart; its number of segments hardly does
 _PRIVATE_KEYS = 4  # remembered: the senders', and those of the days whose texts still come up
 _CIPHERS = 64  # remembered: boxes of one envelope lie close together in the inbox
@@ -54,67 +57,132 @@ class Sealing:
     def __init__(
         self,
         version: bytes,
-        senders: X25519PublicKey,
+        publics: Mapping[Purpose, X25519PublicKey],
         day_public: Callable[[date], X25519PublicKey],
     ) -> None:
         self._version = version
-        self._senders = senders
+        self._publics = publics
         self._day_public = day_public
-        self._envelopes: dict[date | None, Envelope] = {}
+        self._envelopes: dict[date | Purpose, Envelope] = {}
 
     def seal_sender(self, number: PhoneNumber, context: str) -> bytes:
         """Seal a number so that only a holder of Purpose.SENDERS opens it, for the same context."""
         binding = _binding(self._version, "number", context)
-        return self._envelope(None).seal(number.reveal().encode(), _NUMBER_BLOCK, binding)
+        envelope = self._envelope(Purpose.SENDERS)
+        return envelope.seal(number.reveal().encode(), _NUMBER_BLOCK, binding)
 
     def seal_text(self, text: str, day: date, context: str) -> bytes:
         """Seal a text under the key of `day` (UTC), made if it is missing, for the same context."""
         binding = _binding(self._version, "text", f"{day.isoformat()}/{context}")
         return self._envelope(day).seal(_bytes(text), _TEXT_BLOCK, binding)
 
-    def _envelope(self, day: date | None) -> Envelope:
-        if day not in self._envelopes:
-            public = self._senders if day is None else self._day_public(day)
-            self._envelopes[day] = Envelope(public, self._version)
-        return self._envelopes[day]
+    def seal_locked(self, message: bytes, context: str) -> bytes:
+        """Seal a whole message so that only a holder of Purpose.LOCKED opens it."""
+        binding = _binding(self._version, "locked", context)
+        return self._envelope(Purpose.LOCKED).seal(message, _LOCKED_BLOCK, binding)
+
+    def _envelope(self, key: date | Purpose) -> Envelope:
+        if key not in self._envelopes:
+            public = self._day_public(key) if isinstance(key, date) else self._publics[key]
+            self._envelopes[key] = Envelope(public, self._version)
+        return self._envelopes[key]
 
 
 class Vault:
     """Seals, opens, blinds and shreds. Nothing that it raises or prints holds plaintext."""
 
     def __init__(self, keyring: Keyring, keystore: Keystore) -> None:
-        self._keyring = keyring
+        """A keyring without keys makes a locked vault: it seals, and does nothing else."""
         self._keystore = keystore
-        self._version = bytes([keyring.version])
-        self._senders = _public_key(keyring, keystore, Purpose.SENDERS)
-        self._days = _public_key(keyring, keystore, Purpose.DAYS)
         self._day_publics: dict[date, X25519PublicKey] = {}
         # Only what is made of a key is remembered, since making it is slow. The key itself is asked
         # for every time: once it is deleted, nothing leads to what was made of it.
         self._private = lru_cache(_PRIVATE_KEYS)(X25519PrivateKey.from_private_bytes)
         self._day_private = lru_cache(_PRIVATE_KEYS)(self._unwrap_day)
         self._cipher = lru_cache(_CIPHERS)(open_envelope)
+        self.take_up(keyring)
 
     def close(self) -> None:
         """Release the keystore's file."""
         self._keystore.close()
 
+    def take_up(self, keyring: Keyring) -> None:
+        """Work with these keys from now on. Raises KeysError where the keystore is not theirs."""
+        _publish(keyring, self._keystore)
+        self._keyring = keyring
+        self.settle()
+        for cache in (self._private, self._day_private, self._cipher):
+            cache.cache_clear()
+
+    @property
+    def locked(self) -> bool:
+        """Whether it holds no key at all."""
+        return not self._keyring
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """The versions of the keys that are held, the one that seals first."""
+        return self._versions
+
+    def settle(self) -> None:
+        """Seal with the newest version that every part of the service can open.
+
+        Parts take up a new version one after the other, and each notes it in the keystore.
+        """
+        ready = self._keystore.published(_SEALED)
+        if self._keyring:
+            ready = [version for version in ready if version in self._keyring.versions]
+        if not ready:
+            raise KeysError("the keystore has no public keys yet: run `vigie init` first")
+        most = min((holder.newest for holder in self._keystore.holders()), default=ready[0])
+        seals = next((version for version in ready if version <= most), ready[-1])
+        self._seals = bytes([seals])
+        others = (version for version in self._keyring.versions if version != seals)
+        self._versions = (seals, *others)
+        self._publics = {p: _public(self._keystore, p, seals) for p in _SEALED}
+
+    def hold(self, part: str) -> None:
+        """Note that this part of the service works with the keys held here."""
+        held = self._keyring.versions
+        self._keystore.hold(Holder(part, min(held), max(held), self._seals[0]))
+
     def index(self, number: PhoneNumber) -> bytes:
-        """The blind index of a number: 32 bytes, the same for the same number, HMAC-SHA256."""
-        return hmac.digest(self._keyring[Purpose.INDEX], number.reveal().encode(), "sha256")
+        """The blind index of a number, the same for the same number: see `indexes`."""
+        return self.indexes(number)[0]
+
+    def indexes(self, number: PhoneNumber) -> list[bytes]:
+        """A number's blind index under each version held, the one that seals first.
+
+        Each is the version's byte, and 32 of HMAC-SHA256.
+        """
+        return self._blinded(Purpose.INDEX, number.reveal().encode())
 
     def blind(self, purpose: str, value: str | bytes) -> bytes:
-        """32 bytes that stand for a value where it is compared only.
+        """What stands for a value where it is compared only: see `blinds`."""
+        return self.blinds(purpose, value)[0]
 
-        `purpose` is Purpose.MESSAGE_ID, MESSAGE_TEXT or INVITE_CODE; the same value differs by it.
+    def blinds(
+        self, purpose: str, value: str | bytes, sender: PhoneNumber | None = None
+    ) -> list[bytes]:
+        """What stands for a value under each version held, the one that seals first: 33 bytes each.
+
+        `purpose` is Purpose.MESSAGE_ID, MESSAGE_TEXT or INVITE_CODE; the same value differs by it,
+        and by the sender where one is given.
         """
         if purpose not in _BLINDED:
             raise ValueError(f"nothing is blinded for “{purpose}”")
-        return hmac.digest(self._keyring[Purpose(purpose)], _bytes(value), "sha256")
+        before = f"{sender.reveal()}\0".encode() if sender else b""
+        return self._blinded(Purpose(purpose), before + _bytes(value))
+
+    def _blinded(self, purpose: Purpose, value: bytes) -> list[bytes]:
+        return [
+            bytes([version]) + hmac.digest(self._keyring.key(purpose, version), value, "sha256")
+            for version in self._versions
+        ]
 
     def sealing(self) -> Sealing:
         """What seals the messages of one burst."""
-        return Sealing(self._version, self._senders, self._day_public)
+        return Sealing(self._seals, self._publics, self._day_public)
 
     def seal_sender(self, number: PhoneNumber, context: str) -> bytes:
         """As `Sealing.seal_sender`, in an envelope of its own."""
@@ -126,7 +194,7 @@ class Vault:
 
     def open_sender(self, box: bytes, context: str) -> PhoneNumber:
         """The number in a box of seal_sender. Raises CannotOpen."""
-        private = self._private(self._keyring[Purpose.SENDERS])
+        private = self._private(self._key_of(Purpose.SENDERS, box))
         return PhoneNumber(self._open(private, box, "number", context).decode())
 
     def open_text(self, box: bytes, day: date, context: str) -> str:
@@ -138,24 +206,56 @@ class Vault:
         text = self._open(private, box, "text", f"{day.isoformat()}/{context}")
         return text.decode("utf-8", "surrogatepass")
 
+    def open_locked(self, box: bytes, context: str) -> bytes:
+        """The message in a box of seal_locked. Raises CannotOpen."""
+        private = self._private(self._key_of(Purpose.LOCKED, box))
+        return self._open(private, box, "locked", context)
+
     async def enrol_sender(self, person_id: int, box: bytes, context: str) -> bytes:
         """Seal a sealed number under a new data key of this person, without opening it.
 
         `context` is what `seal_sender` was given. Their earlier boxes are shredded.
         """
         key = secrets.token_bytes(KEY_BYTES)
-        wrapped = self._lock(self._keyring[Purpose.PEOPLE], key, "data key", person_id)
+        wrapped = self._wrap_person(person_id, key)
         await asyncio.to_thread(self._keystore.keep_person, person_id, wrapped)
-        return self._lock(key, _bytes(context) + b"\0" + box, "person", person_id)
+        return self._lock(key, _bytes(context) + b"\0" + box, "person", person_id, box[:1])
 
     def open_person(self, person_id: int, box: bytes) -> PhoneNumber:
         """The number of an enrolled person. Raises Shredded once they are forgotten, CannotOpen."""
+        _, context, sealed = self._open_enrolled(person_id, box)
+        return self.open_sender(sealed, context)
+
+    def reseal_person(self, person_id: int, box: bytes) -> tuple[bytes, list[bytes]]:
+        """The same person's number in a box of the version that seals, and its `indexes`.
+
+        Their data key stays, so that a crash between keystore and database loses nobody. Raises as
+        `open_person` does.
+        """
+        key, context, sealed = self._open_enrolled(person_id, box)
+        number = self.open_sender(sealed, context)
+        fresh = _bytes(context) + b"\0" + self.seal_sender(number, context)
+        return self._lock(key, fresh, "person", person_id, self._seals), self.indexes(number)
+
+    async def rewrap_people(self) -> None:
+        """Wrap every person's data key anew that an earlier version wraps."""
+        for person, wrapped in self._keystore.people_before(self._seals[0]):
+            fresh = self._wrap_person(person, self._unwrap_person(person, wrapped))
+            await asyncio.to_thread(self._keystore.rewrap_person, person, wrapped, fresh)
+
+    async def rewrap_days(self) -> None:
+        """Wrap every day's private key anew that an earlier version wraps."""
+        for day, wrapped in self._keystore.days_before(self._seals[0]):
+            fresh = self._wrap_day(day, self._unwrap_day(day, wrapped))
+            await asyncio.to_thread(self._keystore.rewrap_day, day, wrapped, fresh)
+
+    def has_person(self, person_id: int) -> bool:
+        """Whether the keystore has this person's data key, and it was wrapped by these keys."""
         wrapped = self._keystore.person(person_id)
-        if wrapped is None:
-            raise Shredded("the key of that person was deleted")
-        key = self._unlock(self._keyring[Purpose.PEOPLE], wrapped, "data key", person_id)
-        context, _, sealed = self._unlock(key, box, "person", person_id).partition(b"\0")
-        return self.open_sender(sealed, context.decode())
+        try:
+            return wrapped is not None and bool(self._unwrap_person(person_id, wrapped))
+        except CannotOpen:
+            return False
 
     async def forget_person(self, person_id: int) -> None:
         """Delete a person's data key: no copy of their number can be opened any more."""
@@ -183,53 +283,80 @@ class Vault:
         return public
 
     def _new_day_key(self, day: date) -> DayKey:
-        # Wrapped by sealing, not by a secret: what only receives can make the key of a new day.
         private = X25519PrivateKey.generate()
-        binding = _binding(self._version, "day key", day.isoformat())
-        envelope = Envelope(self._days, self._version)
-        wrapped = envelope.seal(private.private_bytes_raw(), KEY_BYTES + 1, binding)
-        return DayKey(private.public_key().public_bytes_raw(), wrapped)
+        return DayKey(private.public_key().public_bytes_raw(), self._wrap_day(day, private))
+
+    def _wrap_day(self, day: date, private: X25519PrivateKey) -> bytes:
+        # Wrapped by sealing, not by a secret: what only receives can make the key of a new day.
+        binding = _binding(self._seals, "day key", day.isoformat())
+        envelope = Envelope(self._publics[Purpose.DAYS], self._seals)
+        return envelope.seal(private.private_bytes_raw(), KEY_BYTES + 1, binding)
 
     def _unwrap_day(self, day: date, wrapped: bytes) -> X25519PrivateKey:
-        holder = self._private(self._keyring[Purpose.DAYS])
+        holder = self._private(self._key_of(Purpose.DAYS, wrapped))
         raw = self._open(holder, wrapped, "day key", day.isoformat())
         return X25519PrivateKey.from_private_bytes(raw)
 
-    def _open(self, private: X25519PrivateKey, box: bytes, kind: str, context: str) -> bytes:
-        self._check_version(box)
-        cipher = self._cipher(private, box[:ENVELOPE_BYTES])
-        return open_box(cipher, box, _binding(self._version, kind, context))
+    def _wrap_person(self, person: int, key: bytes) -> bytes:
+        wrapping = self._keyring.key(Purpose.PEOPLE, self._seals[0])
+        return self._lock(wrapping, key, "data key", person, self._seals)
 
-    def _lock(self, key: bytes, plain: bytes, kind: str, row: int) -> bytes:
-        binding = _binding(self._version, kind, str(row))
-        return self._version + lock(ChaCha20Poly1305(key), plain, binding)
+    def _unwrap_person(self, person: int, wrapped: bytes) -> bytes:
+        return self._unlock(self._key_of(Purpose.PEOPLE, wrapped), wrapped, "data key", person)
+
+    def _open_enrolled(self, person: int, box: bytes) -> tuple[bytes, str, bytes]:
+        """An enrolled person's data key, and the context and sealed number that it locks."""
+        wrapped = self._keystore.person(person)
+        if wrapped is None:
+            raise Shredded("the key of that person was deleted")
+        key = self._unwrap_person(person, wrapped)
+        context, _, sealed = self._unlock(key, box, "person", person).partition(b"\0")
+        return key, context.decode(), sealed
+
+    def _key_of(self, purpose: Purpose, box: bytes) -> bytes:
+        """The key that a box was sealed with. Raises CannotOpen, and KeyNotHeld for another role's.
+
+        A box begins with the version of its key.
+        """
+        version = box[0] if box else 0
+        if purpose in self._keyring and version not in self._keyring.versions:
+            raise CannotOpen("this box was sealed with another version of the keys")
+        return self._keyring.key(purpose, version)
+
+    def _open(self, private: X25519PrivateKey, box: bytes, kind: str, context: str) -> bytes:
+        cipher = self._cipher(private, box[:ENVELOPE_BYTES])
+        return open_box(cipher, box, _binding(box[:1], kind, context))
+
+    def _lock(self, key: bytes, plain: bytes, kind: str, row: int, version: bytes) -> bytes:
+        binding = _binding(version, kind, str(row))
+        return version + lock(ChaCha20Poly1305(key), plain, binding)
 
     def _unlock(self, key: bytes, box: bytes, kind: str, row: int) -> bytes:
-        self._check_version(box)
-        binding = _binding(self._version, kind, str(row))
+        binding = _binding(box[:1], kind, str(row))
         return unlock(ChaCha20Poly1305(key), box[1:], binding)
 
-    def _check_version(self, box: bytes) -> None:
-        if box[:1] != self._version:
-            raise CannotOpen("this box was sealed with another version of the keys")
+
+def _publish(keyring: Keyring, keystore: Keystore) -> None:
+    """Publish the public keys of the private ones held, where it was not done before."""
+    for version in keyring.versions:
+        for purpose in _SEALED:
+            if purpose not in keyring:
+                continue
+            private = X25519PrivateKey.from_private_bytes(keyring.key(purpose, version))
+            derived = private.public_key().public_bytes_raw()
+            stored = keystore.public_key(purpose, version)
+            if stored is None:
+                keystore.publish(purpose, version, derived)
+            elif stored != derived:
+                raise KeysError(
+                    "the keystore was made with another key file: put back the key file that "
+                    "belongs beside it, or move the keystore away and lose what it can open"
+                )
 
 
-def _public_key(keyring: Keyring, keystore: Keystore, purpose: Purpose) -> X25519PublicKey:
-    """The public key that seals for `purpose`; published by a process that can derive it."""
-    stored = keystore.public_key(purpose, keyring.version)
-    if purpose in keyring:
-        private = X25519PrivateKey.from_private_bytes(keyring[purpose])
-        derived = private.public_key().public_bytes_raw()
-        if stored is None:
-            keystore.publish(purpose, keyring.version, derived)
-        elif stored != derived:
-            raise KeysError(
-                "the keystore was made with another key file: put back the key file that belongs "
-                "beside it, or move the keystore away and lose what it can open"
-            )
-        stored = derived
-    if stored is None:
-        raise KeysError("the keystore has no public keys yet: run `vigie init` first")
+def _public(keystore: Keystore, purpose: Purpose, version: int) -> X25519PublicKey:
+    stored = keystore.public_key(purpose, version)
+    assert stored is not None, "a version that seals has all its public keys"
     return X25519PublicKey.from_public_bytes(stored)
 
 

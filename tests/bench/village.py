@@ -19,7 +19,7 @@ from service.domain.reading import Draft
 from service.gateway import InboundSms
 from service.store import inbox, migrate
 from service.store.people import Role
-from service.vault import keys
+from service.vault import keyfile
 from service.vault.keys import Purpose
 from service.vault.number import PhoneNumber
 from tests.support.network import number
@@ -54,7 +54,7 @@ class Village:
     async def settle(self) -> None:
         """Make keys and database, and let everybody enrol by the invite that they text."""
         self.settings.data_dir.mkdir()
-        keys.create(self.settings.root_key)
+        keyfile.create(self.settings.root_key)
         async with assembled(self.settings) as service:
             await migrate.upgrade(service.store)
             places = _places(service.content, self._random)

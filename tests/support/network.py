@@ -27,7 +27,7 @@ from service import enrolment
 from service.store import inbox, migrate, outbox
 from service.store.people import Role
 from service.store.tables import outbox as outbox_table
-from service.vault import keys
+from service.vault import keyfile
 from tests.support.fake_at import FakeAfricasTalking
 
 TOKEN = "a-token-for-the-tests-0123456789"
@@ -156,7 +156,7 @@ async def network(
     settings = settings_for(folder, database_url=database_url, **settings_)
     settings.data_dir.mkdir(exist_ok=True)
     if not settings.root_key.exists():
-        keys.create(settings.root_key)
+        keyfile.create(settings.root_key)
     async with FakeAfricasTalking() as at, opened(settings, "all", clock) as base:
         gateway = AfricasTalking(at.username, at.api_key, base_url=at.base_url)
         service = wired(base, gateway)

@@ -88,12 +88,15 @@ class Server:
     All that it ever printed is in `log` (standard error) and `out` (standard output).
     """
 
-    def __init__(self, env: dict[str, str], program: str | None = None) -> None:
+    def __init__(
+        self, env: dict[str, str], program: str | None = None, role: str | None = None
+    ) -> None:
         """`program`: Python that ends with `main` defined, in place of the installed command."""
         self._env = env
         self._program = program
-        folder = Path(env["VIGIE_DATA_DIR"]).parent
-        self.log, self.out = folder / "serve.err", folder / "serve.out"
+        self._arguments = ["serve", *(("--role", role) if role else ())]
+        folder, name = Path(env["VIGIE_DATA_DIR"]).parent, f"serve-{role}" if role else "serve"
+        self.log, self.out = folder / f"{name}.err", folder / f"{name}.out"
         self._process: subprocess.Popen[bytes] | None = None
         self._prepared: subprocess.Popen[bytes] | None = None
         self._said = 0
@@ -192,5 +195,5 @@ class Server:
     def _popen(self, *command: str | Path, **others: Any) -> subprocess.Popen[bytes]:
         with self.out.open("ab") as out, self.log.open("ab") as log:
             return subprocess.Popen(
-                [*command, "serve"], env=self._env, stdout=out, stderr=log, **others
+                [*command, *self._arguments], env=self._env, stdout=out, stderr=log, **others
             )

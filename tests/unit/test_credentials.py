@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.vault import keys
+from service.vault import keyfile, keys
 
 
 def test_a_credential_of_systemd_may_be_readable_by_its_group(
@@ -15,9 +15,9 @@ def test_a_credential_of_systemd_may_be_readable_by_its_group(
     handed_over.write_text("correct horse")
     handed_over.chmod(0o440)
     with pytest.raises(keys.WorldReadableKey):
-        keys.read_passphrase(handed_over)
+        keyfile.read_passphrase(handed_over)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(handed_over.parent))
-    assert keys.read_passphrase(handed_over) == "correct horse"
+    assert keyfile.read_passphrase(handed_over) == "correct horse"
     handed_over.chmod(0o444)
     with pytest.raises(keys.WorldReadableKey):
-        keys.read_passphrase(handed_over)
+        keyfile.read_passphrase(handed_over)

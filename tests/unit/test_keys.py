@@ -2,11 +2,12 @@
 
 import json
 import pickle
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 
-from service.vault import keys
+from service.vault import keyfile, keys
 from service.vault.keys import Keyring, Purpose
 
 PASSPHRASE = "éléphant du désert"
@@ -17,56 +18,61 @@ def key_file(tmp_path: Path) -> Path:
     return tmp_path / "keys" / "root.json"
 
 
+def holding(secrets: bytes) -> bytes:
+    """A key file that no passphrase wraps."""
+    return b'{"format": "vigie key 1", "key": "' + b64encode(secrets) + b'"}'
+
+
 @pytest.mark.parametrize("passphrase", [None, PASSPHRASE])
 def test_a_key_file_opens_to_the_same_keys_each_time(
     key_file: Path, passphrase: str | None
 ) -> None:
-    keys.create(key_file, passphrase)
+    keyfile.create(key_file, passphrase)
 
-    first, second = (keys.unlock(key_file, passphrase) for _ in range(2))
+    first, second = (keyfile.unlock(key_file, passphrase) for _ in range(2))
 
     assert all(first[purpose] == second[purpose] for purpose in Purpose)
     assert len({first[purpose] for purpose in Purpose}) == len(Purpose)
 
 
 def test_a_key_file_is_for_its_owner_only(key_file: Path) -> None:
-    keys.create(key_file)
+    keyfile.create(key_file)
 
     assert key_file.stat().st_mode & 0o777 == 0o600
     assert key_file.parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_key_is_never_overwritten(key_file: Path) -> None:
-    keys.create(key_file)
+    keyfile.create(key_file)
     before = key_file.read_bytes()
 
     with pytest.raises(keys.ExistingKey, match="move it away"):
-        keys.create(key_file)
+        keyfile.create(key_file)
 
     assert key_file.read_bytes() == before
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o777])
 def test_a_key_that_others_may_read_is_refused(key_file: Path, mode: int) -> None:
-    keys.create(key_file)
+    keyfile.create(key_file)
     key_file.chmod(mode)
 
     with pytest.raises(keys.WorldReadableKey, match=f"chmod 600 {key_file}"):
-        keys.unlock(key_file)
+        keyfile.unlock(key_file)
 
 
 def test_a_missing_key_says_how_to_make_one(key_file: Path) -> None:
     with pytest.raises(keys.MissingKey, match="vigie init"):
-        keys.unlock(key_file)
+        keyfile.unlock(key_file)
 
 
 def test_a_wrapped_key_needs_its_passphrase(key_file: Path) -> None:
-    keys.create(key_file, PASSPHRASE)
+    keyfile.create(key_file, PASSPHRASE)
 
     with pytest.raises(keys.MissingKey, match="VIGIE_PASSPHRASE_FILE"):
-        keys.unlock(key_file)
+        keyfile.unlock(key_file)
     with pytest.raises(keys.WrongPassphrase) as raised:
-        keys.unlock(key_file, "wrong horse")
+        keyfile.unlock(key_file, "wrong horse")
 
     assert "horse" not in str(raised.value)
     assert raised.value.__suppress_context__
@@ -74,11 +80,11 @@ def test_a_wrapped_key_needs_its_passphrase(key_file: Path) -> None:
 
 def test_a_wrapped_key_file_holds_no_key(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = bytes(range(32))
-    monkeypatch.setattr(keys.secrets, "token_bytes", lambda size: root[:size])
+    monkeypatch.setattr(keyfile.secrets, "token_bytes", lambda size: root[:size])
 
-    keys.create(key_file, PASSPHRASE)
+    keyfile.create(key_file, PASSPHRASE)
 
-    stored = keys.b64decode(json.loads(key_file.read_text())["key"])
+    stored = keyfile.b64decode(json.loads(key_file.read_text())["key"])
     assert root[:8] not in stored
 
 
@@ -91,17 +97,21 @@ def test_a_wrapped_key_file_holds_no_key(key_file: Path, monkeypatch: pytest.Mon
         b"\xff\xfe",
         b'{"format": "vigie key 2", "key": "AAAA"}',
         b'{"format": "vigie key 1", "key": "c2VjcmV0"}',
-        b'{"format": "vigie key 1", "key": "not base64 secret", "key_version": 1}',
-        b'{"format": "vigie key 1", "key_version": 0, "key": "' + b"A" * 43 + b'="}',
+        b'{"format": "vigie key 1", "key": "not base64 secret"}',
+        holding(b'{"roots": {"0": "' + b"A" * 43 + b'="}}'),
+        holding(b'{"roots": {"1": "c2VjcmV0"}}'),
+        holding(b'{"roots": {}}'),
+        holding(b'{"role": "intake", "roots": {"1": "' + b"A" * 43 + b'="}}'),
+        holding(b'{"role": "intake", "keys": {"1": {"a secret purpose": "' + b"A" * 43 + b'="}}}'),
         b"[" * 100_000,
     ],
 )
 def test_a_damaged_key_file_is_not_quoted(key_file: Path, content: bytes) -> None:
-    keys.create(key_file)
+    keyfile.create(key_file)
     key_file.write_bytes(content)
 
     with pytest.raises(keys.DamagedKey, match="not a key file") as raised:
-        keys.unlock(key_file)
+        keyfile.unlock(key_file)
 
     assert "c2Vj" not in str(raised.value)
     assert "secret" not in str(raised.value)
@@ -109,8 +119,8 @@ def test_a_damaged_key_file_is_not_quoted(key_file: Path, content: bytes) -> Non
 
 
 def test_a_role_holds_only_its_keys(key_file: Path) -> None:
-    keys.create(key_file)
-    keyring = keys.unlock(key_file)
+    keyfile.create(key_file)
+    keyring = keyfile.unlock(key_file)
 
     intake = keyring.only([Purpose.INDEX])
 
@@ -150,12 +160,12 @@ def test_a_passphrase_file(tmp_path: Path) -> None:
     file.touch(0o600)
 
     with pytest.raises(keys.MissingKey, match="empty"):
-        keys.read_passphrase(file)
+        keyfile.read_passphrase(file)
     file.write_text(f"{PASSPHRASE} \r\n")
-    assert keys.read_passphrase(file) == f"{PASSPHRASE} "
+    assert keyfile.read_passphrase(file) == f"{PASSPHRASE} "
     file.write_bytes(b"\xff\xff")
     with pytest.raises(keys.DamagedKey):
-        keys.read_passphrase(file)
+        keyfile.read_passphrase(file)
     file.chmod(0o644)
     with pytest.raises(keys.WorldReadableKey, match="chmod 600"):
-        keys.read_passphrase(file)
+        keyfile.read_passphrase(file)

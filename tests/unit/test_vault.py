@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from handlers.app import PURPOSES
+from handlers.settings import Role
 from service.vault.envelopes import ENVELOPE_BYTES
 from service.vault.keys import KeyNotHeld, Keyring, KeysError, Purpose
 from service.vault.keystore import Keystore
@@ -26,7 +28,7 @@ KEYRING = Keyring.derive(b"root key for tests only, no more")
 
 @pytest.fixture
 def keystore(tmp_path: Path) -> Iterator[Keystore]:
-    store = Keystore.beside(tmp_path / "root.json")
+    store = Keystore(tmp_path / "keystore.sqlite")
     yield store
     store.close()
 
@@ -48,7 +50,7 @@ def test_an_index_is_stable_and_keyed(vault: Vault, tmp_path: Path) -> None:
     elsewhere = Vault(Keyring.derive(bytes(32)), Keystore(tmp_path / "other.sqlite"))
 
     assert vault.index(NUMBER) == vault.index(PhoneNumber("+22370000001"))
-    assert len(vault.index(NUMBER)) == 32
+    assert len(vault.index(NUMBER)) == 33
     assert len({vault.index(NUMBER), vault.index(OTHER), elsewhere.index(NUMBER)}) == 3
     elsewhere.close()
 
@@ -247,36 +249,59 @@ async def test_the_keystore_holds_no_number_and_no_usable_key(vault: Vault, tmp_
     assert not any(KEYRING[purpose] in kept for purpose in Purpose)
 
 
-ROLES: dict[str, tuple[Purpose, ...]] = {
-    "intake": (Purpose.INDEX, Purpose.MESSAGE_ID, Purpose.MESSAGE_TEXT),
-    "engine": (Purpose.DAYS, Purpose.PEOPLE, Purpose.INVITE_CODE),
-    "sender": (Purpose.SENDERS, Purpose.PEOPLE),
-    "locked": (),
-}
-NUMBER_NEEDS, PERSON_NEEDS, TEXT_NEEDS = {"sender"}, {"sender"}, {"engine"}
-
-
-@pytest.mark.parametrize("role", ROLES)
-async def test_a_role_opens_only_what_its_keys_open(
-    vault: Vault, keystore: Keystore, role: str
-) -> None:
+async def everything(vault: Vault, held: Vault) -> dict[str, Callable[[], object]]:
+    """What there is to open or to make, and how `held` tries to."""
     number, text = vault.seal_sender(NUMBER, "x"), vault.seal_text("RAS", TODAY, "row")
     person = await enrolled(vault, 1)
-    held = Vault(KEYRING.only(ROLES[role]), keystore)
-    opening: list[tuple[set[str], Callable[[], object]]] = [
-        (NUMBER_NEEDS, lambda: held.open_sender(number, "x")),
-        (PERSON_NEEDS, lambda: held.open_person(1, person)),
-        (TEXT_NEEDS, lambda: held.open_text(text, TODAY, "row")),
-    ]
+    message = vault.sealing().seal_locked(b"whole", "came")
+    return {
+        "number": lambda: held.open_sender(number, "x"),
+        "person": lambda: held.open_person(1, person),
+        "text": lambda: held.open_text(text, TODAY, "row"),
+        "day key": lambda: held.open_text(text, TODAY, "row"),
+        "invite": lambda: held.blind(Purpose.INVITE_CODE, "ABCDEFGH"),
+        "index": lambda: held.index(NUMBER),
+        "message id": lambda: held.blind(Purpose.MESSAGE_ID, "ATXid_1"),
+        "repeat": lambda: held.blind(Purpose.MESSAGE_TEXT, "RAS"),
+        "locked": lambda: held.open_locked(message, "came"),
+    }
 
-    for able, open_ in opening:
-        if role in able:
-            assert open_()
-        else:
-            with pytest.raises(KeyNotHeld):
-                open_()
 
-    # Sealing needs no secret, not even for a day that has no key yet.
+# Who opens or makes what; nobody else does. The sender's index is for rotation (decision 0013).
+ABLE = {
+    "number": {"sender"},
+    "person": {"sender"},
+    "text": {"engine"},
+    "day key": {"engine"},
+    "invite": {"engine", "console"},
+    "index": {"intake", "sender"},
+    "message id": {"intake", "sender"},
+    "repeat": {"intake"},
+    "locked": {"intake"},
+}
+
+
+@pytest.mark.parametrize("thing", ABLE)
+@pytest.mark.parametrize("role", ["intake", "engine", "sender", "console"])
+async def test_a_role_opens_only_what_its_keys_open(
+    vault: Vault, keystore: Keystore, role: Role, thing: str
+) -> None:
+    held = Vault(KEYRING.only(PURPOSES[role]), keystore)
+    open_ = (await everything(vault, held))[thing]
+
+    if role in ABLE[thing]:
+        assert open_()
+    else:
+        with pytest.raises(KeyNotHeld):
+            open_()
+
+
+@pytest.mark.parametrize("role", ["intake", "engine", "sender", "console", None])
+async def test_sealing_needs_no_secret(vault: Vault, keystore: Keystore, role: Role | None) -> None:
+    held = Vault(KEYRING.only(PURPOSES[role] if role else []), keystore)
+
+    assert held.locked == (role is None)
+    # Not even for a day that has no key yet.
     later = TODAY + timedelta(days=9)
     assert vault.open_sender(held.seal_sender(OTHER, "y"), "y") == OTHER
     assert vault.open_text(held.seal_text("AIDE", later, "row"), later, "row") == "AIDE"

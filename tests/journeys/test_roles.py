@@ -1,0 +1,111 @@
+"""Four processes, each with the keys of its role alone, do together what one does with all keys."""
+
+import shutil
+import sqlite3
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.content_dir import copy_of_content
+from tests.support.fake_at import FakeAfricasTalking
+from tests.support.process import TOKEN, Server, environment, run, sending_to, until
+from tests.support.wire import Wire
+
+ROLES = ("intake", "engine", "sender", "console")
+FOCAL_POINTS = ("+22370000001", "+22370000002", "+22370000003")
+RESPONDER = "+22379000001"
+
+
+async def keys_of_roles(folder: Path, env: dict[str, str]) -> dict[str, dict[str, str]]:
+    """The environment of each role: its own key file in a folder of its own, and no root key."""
+    environments = {}
+    for role in ROLES:
+        file = folder / role / "role.key"
+        await run("keys", "export", "--role", role, "--to", file, env=env)
+        assert file.stat().st_mode & 0o777 == 0o600
+        store = str(folder / "data-keys" / "keystore.sqlite")
+        environments[role] = env | {"VIGIE_KEY_FILE": str(file), "VIGIE_KEYSTORE": store}
+    root = folder / "data-keys" / "root.key"
+    shutil.move(root, folder / "in a safe")
+    return environments
+
+
+async def test_four_processes_carry_a_report_to_an_alert_and_its_acknowledgement(
+    tmp_path: Path,
+) -> None:
+    async with FakeAfricasTalking() as at, AsyncExitStack() as running:
+        content = copy_of_content(tmp_path / "content")
+        env = environment(tmp_path, content_dir=content, **sending_to(at))
+        await run("init", env=env)
+        roles = await keys_of_roles(tmp_path, env)
+        servers = {
+            role: await running.enter_async_context(Server(roles[role], role=role))
+            for role in ROLES
+        }
+        urls = {role: await server.start() for role, server in servers.items()}
+        wire = Wire(urls["intake"])
+
+        for group, area, people in (
+            ("focal-point", "ML040410", FOCAL_POINTS),
+            ("responder", "ML04", (RESPONDER,)),
+        ):
+            invite = (group, "invite", "--area", area, "--count", str(len(people)))
+            codes = (await run(*invite, env=roles["console"])).stdout.split()
+            for number, code in zip(people, codes, strict=True):
+                assert await wire.text(number, f"INS {code}") == 200
+        await until(lambda: {to for to, _ in at.texts} == {*FOCAL_POINTS, RESPONDER})
+
+        for number in FOCAL_POINTS:
+            assert await wire.text(number, "MA SOKOLO 3 5") == 200
+        await until(lambda: len([to for to, _ in at.texts if to == RESPONDER]) == 2)
+        assert await wire.text(RESPONDER, "OK 1") == 200
+        await until(lambda: states(tmp_path) == ["acknowledged"])
+        for role in ("engine", "sender", "console"):  # the gateway's path is the intake's alone
+            assert await Wire(urls[role]).text(RESPONDER, "OK 1") == 404
+        for server in servers.values():
+            assert await server.stop() == 0
+
+
+def states(folder: Path) -> list[str]:
+    with closing(sqlite3.connect(folder / "data" / "vigie.sqlite")) as database:
+        return [row[0] for row in database.execute("select state from alert")]
+
+
+@pytest.mark.parametrize("role", ["all", "engine"])
+async def test_a_role_does_not_start_with_the_keys_of_another(role: str, tmp_path: Path) -> None:
+    content = copy_of_content(tmp_path / "content")
+    env = environment(tmp_path, content_dir=content, gateway_token=TOKEN)
+    await run("init", env=env)
+    roles = await keys_of_roles(tmp_path, env)
+
+    done = await run("serve", "--role", role, env=roles["intake"], status=1)
+
+    assert "holds the keys of the role “intake” alone" in done.stderr
+    assert "Traceback" not in done.stderr
+    again = tmp_path / "again.key"
+    done = await run(
+        "keys", "export", "--role", role, "--to", again, env=roles["intake"], status=None
+    )
+    assert done.returncode in (1, 2)
+    assert not again.exists()
+
+
+async def test_a_role_file_under_a_passphrase_needs_it(tmp_path: Path) -> None:
+    content = copy_of_content(tmp_path / "content")
+    env = environment(tmp_path, content_dir=content, gateway_token=TOKEN)
+    await run("init", env=env)
+    (tmp_path / "phrase").touch(0o600)
+    (tmp_path / "phrase").write_text("le fleuve monte\n")
+    file = tmp_path / "console.key"
+    locked = ("--role", "console", "--to", file, "--passphrase-file", tmp_path / "phrase")
+    await run("keys", "export", *locked, env=env)
+    held = {"VIGIE_KEY_FILE": str(file)}
+    held["VIGIE_KEYSTORE"] = str(tmp_path / "data-keys" / "keystore.sqlite")
+
+    done = await run("focal-point", "list", env=env | held, status=1)
+    assert "locked by a passphrase" in done.stderr
+    phrase = {"VIGIE_PASSPHRASE_FILE": str(tmp_path / "phrase")}
+    await run("focal-point", "list", env=env | held | phrase)
+    done = await run("keys", "export", *locked, env=env, status=1)
+    assert "holds a key already" in done.stderr
