@@ -1,69 +1,127 @@
-"""From decisions to alerts and the texts that tell of them; and what responders answer."""
+"""From decisions to alerts and the texts that tell of them; and what responders answer.
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+A decision is kept with the time at which responders are to be told of it. When that has come, what
+was decided of one alert since is told in one text, or in none (see `domain.release`).
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.content import Content
-from service.domain.alerts import day_part
-from service.domain.areas import finest
+from service.domain.areas import COUNTRY, finest
 from service.domain.escalation import is_told, told
-from service.domain.evidence import Decision
+from service.domain.evidence import Decision, DecisionKind
+from service.domain.release import due, part_told, to_say
 from service.picture import Picture
-from service.store import alerts, outbox, people, reports
+from service.store import AnyRow, alerts, outbox, people, releases, reports
 from service.telemetry import Metrics
 
 log = structlog.get_logger()
 
 # How long an alert is worth sending; a gateway may be down for a while.
 ALERT_LIFE = timedelta(hours=72)
+_SHUFFLE = random.SystemRandom().shuffle
 
 
 class Alerting:
-    """Carries decisions out, inside the transaction that made them."""
+    """Carries decisions out: in the transaction that made them, or when they are due."""
 
-    def __init__(self, content: Content, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        content: Content,
+        metrics: Metrics,
+        shuffle: Callable[[list[str]], None] = _SHUFFLE,
+    ) -> None:
+        """`shuffle` puts what leaves together into an order that tells nothing."""
         self._content = content
         self._metrics = metrics
+        self._shuffle = shuffle
         self._rules = {rule.hash: rule.text for rule in content.rules}
-        self._acts = {
-            "raise": self._raise,
-            "escalate": self._escalate,
-            "repeat": self._repeat,
-            "correct": self._correct,
-        }
 
     async def carry_out(
         self, tx: AsyncConnection, picture: Picture, decisions: Sequence[Decision], now: datetime
     ) -> None:
-        """Keep every decision with its reasons; tell people of those that are live."""
-        await reports.add_decisions(tx, decisions, now)
+        """Keep every decision with its reasons; tell people of those that cannot wait."""
+        kept = [(decision, self._telling(picture, decision, now)) for decision in decisions]
+        await reports.add_decisions(tx, kept, now)
         hashes = {decision.rule_hash for decision in decisions}
         await reports.keep_rules(tx, {hash_: self._rules[hash_] for hash_ in hashes})
-        for decision in decisions:
+        urgent: dict[str, None] = {}
+        for decision, telling in kept:
             self._metrics.decisions.count(decision.kind)
-            log.info("decided", kind=decision.kind, rule=decision.rule, live=decision.live)
-            if decision.live and (act := self._acts.get(decision.kind)):
-                await act(tx, picture, decision, now)
+            if telling is not None:
+                await releases.bring_forward(tx, decision.episode, telling[1])
+                if telling[1] <= now:
+                    urgent[decision.episode] = None
+        for episode in urgent:
+            await self.release(tx, picture, episode, now)
+
+    async def due(self, tx: AsyncConnection, now: datetime) -> list[str]:
+        """The episodes of which responders are to be told now, in no order."""
+        episodes = await releases.due_episodes(tx, now)
+        self._shuffle(episodes)
+        return episodes
+
+    async def release(
+        self, tx: AsyncConnection, picture: Picture, episode: str, now: datetime
+    ) -> None:
+        """Tell responders of what is due of one episode: in one text, or in none."""
+        rows = await releases.due_of(tx, episode, now)
+        if not rows:
+            return
+        alert = await alerts.of_episode(tx, episode)
+        kinds: list[DecisionKind] = [row.kind for row in rows]
+        said = to_say(kinds, alert is not None)
+        log.info("released", rule=rows[0].rule, text=said or "none")
+        if said is None:
+            await releases.settle(tx, [row.id for row in rows], "withdrawn", now)
+            return
+        if alert is None:
+            number, told_by = await self._raise(tx, picture, rows, now), rows[0]
+        else:
+            number, told_by = alert.id, rows[-1]
+            change = {"state": "corrected"} if said == "correction" else {}
+            await alerts.change(tx, number, severity=told_by.severity, **change)
+            await self._tell_again(tx, said, number, now, str(told_by.id))
+        folded = [row.id for row in rows if row is not told_by]
+        await releases.settle(tx, folded, "folded", now, number)
+        await releases.settle(tx, [told_by.id], "told", now, number)
+
+    def _telling(
+        self, picture: Picture, decision: Decision, now: datetime
+    ) -> tuple[str, datetime] | None:
+        """The finest area that may be named for a decision, and when it is told; None if never."""
+        if not decision.live or decision.kind == "suppress":
+            return None
+        floor = finest(self._content.tree, picture.in_use, self._concerned(decision.areas))
+        return floor, due(decision.severity, now, self._content.release)
+
+    def _concerned(self, areas: Sequence[str]) -> str:
+        """The finest area that holds all of these; areas that are on the map no more are not."""
+        return self._content.tree.common(area for area in areas if area in self._content.tree)
 
     async def _raise(
-        self, tx: AsyncConnection, picture: Picture, decision: Decision, now: datetime
-    ) -> None:
-        tree = self._content.tree
-        concerned = tree.common(decision.areas)
-        named = finest(tree, picture.in_use, concerned)
-        when = day_part(datetime.fromtimestamp(decision.at, UTC), self._content.timezone)
+        self, tx: AsyncConnection, picture: Picture, rows: Sequence[AnyRow], now: datetime
+    ) -> int:
+        """Make the alert and tell of it: its number, which tells when it left and no more."""
+        tree, raised, severity = self._content.tree, rows[0], rows[-1].severity
+        # Whoever left since it was decided may have left too few: then a coarser area is named.
+        floor = raised.floor if raised.floor in tree else COUNTRY
+        named = finest(tree, picture.in_use, floor)
+        when = part_told(raised.at, severity, raised.due_at, self._content.release)
         picture.last_alert += 1
         number = picture.last_alert
-        row: dict[str, Any] = {"id": number, "episode": decision.episode, "rule": decision.rule}
-        row |= {"type": decision.type, "area": named, "day": when.day, "day_part": when.part}
-        row |= {"severity": decision.severity, "late": decision.late, "state": "open"}
-        await alerts.add(tx, row | {"raised_at": now})
-        self._metrics.alerts.count(decision.severity)
-        branch = told(tree, named, concerned)
+        row: dict[str, Any] = {"id": number, "episode": raised.episode, "rule": raised.rule}
+        row |= {"type": raised.type, "area": named, "day": when.day, "day_part": when.part}
+        row |= {"severity": severity, "late": raised.late, "state": "open"}
+        await alerts.add(tx, row | {"released_at": now})
+        self._metrics.alerts.count(severity)
+        branch = told(tree, named, self._concerned(raised.areas))
         recipients = [
             (responder.id, responder.language)
             for responder in await people.responders(tx)
@@ -72,26 +130,7 @@ class Alerting:
         if not recipients:
             log.warning("an alert has nobody to tell: enrol responders there", area=branch)
         await self._tell(tx, "alert", number, recipients, now)
-
-    async def _escalate(
-        self, tx: AsyncConnection, _picture: Picture, decision: Decision, now: datetime
-    ) -> None:
-        if alert := await alerts.of_episode(tx, decision.episode):
-            await alerts.change(tx, alert.id, severity=decision.severity)
-            await self._tell_again(tx, "update", alert.id, now, decision.severity)
-
-    async def _repeat(
-        self, tx: AsyncConnection, _picture: Picture, decision: Decision, now: datetime
-    ) -> None:
-        if alert := await alerts.of_episode(tx, decision.episode):
-            await self._tell_again(tx, "update", alert.id, now, str(decision.at))
-
-    async def _correct(
-        self, tx: AsyncConnection, _picture: Picture, decision: Decision, now: datetime
-    ) -> None:
-        if alert := await alerts.of_episode(tx, decision.episode):
-            await alerts.change(tx, alert.id, state="corrected")
-            await self._tell_again(tx, "correction", alert.id, now)
+        return number
 
     async def _tell_again(
         self, tx: AsyncConnection, purpose: str, number: int, now: datetime, step: str = ""

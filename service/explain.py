@@ -40,7 +40,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One decision with its reasons. `at` is when what led to it happened."""
+    """One decision with its reasons. `at` is when what led to it happened.
+
+    Of what responders are told, `due_at` is when, `release` what became of it (waiting, told,
+    folded, withdrawn or failed), and `released_at` when that was; else these are None.
+    """
 
     kind: str
     rule: str
@@ -52,6 +56,9 @@ class Step:
     live: bool
     checks: tuple[Check, ...]
     suppressed_by: str | None
+    due_at: datetime | None
+    release: str | None
+    released_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class AlertFacts:
     severity: str
     state: str
     late: bool
-    raised_at: datetime
+    released_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +172,7 @@ def _alert(row: AnyRow, content: Content) -> AlertFacts:
         severity=row.severity,
         state=row.state,
         late=row.late,
-        raised_at=row.raised_at,
+        released_at=row.released_at,
     )
 
 
@@ -181,6 +188,9 @@ def _step(row: AnyRow) -> Step:
         live=row.live,
         checks=tuple(Check(*check) for check in row.checks),
         suppressed_by=row.suppressed_by,
+        due_at=row.due_at,
+        release=row.release,
+        released_at=row.released_at,
     )
 
 

@@ -1,4 +1,4 @@
-"""Drains the inbox: read → enrol, answer or report → corroborate → decide → alert.
+"""Drains the inbox: read → enrol, answer or report → corroborate → decide → alert when due.
 
 A batch is one transaction: what it decided and that it did are on disk together or not at all.
 """
@@ -38,7 +38,7 @@ from service.domain.reading import (
 )
 from service.flood import Flood
 from service.picture import Picture, areas_in_use
-from service.store import AnyRow, Store, inbox, outbox, people
+from service.store import AnyRow, Store, inbox, outbox, people, releases
 from service.tasks import first_of
 from service.telemetry import Metrics
 from service.texts import DEFAULT_LANGUAGE
@@ -171,12 +171,14 @@ class Workflow:
             await self._take_up_new_content(tx, now)
             if self._picture is None:
                 self._picture = await Picture.load(tx, self._content, now)
+            released = await self._alerting.due(tx, now)
             messages = await inbox.waiting(tx, now, self._flood.batch(BATCH))
         if now - self._expired_at > EXPIRE_EVERY:
             self._picture.expire(now)
             self._expired_at = now
+        await self._release(released, now)
         if not messages:
-            return 0
+            return len(released)
         try:
             await self._process(messages)
         except Exception as error:
@@ -185,7 +187,42 @@ class Workflow:
                 raise
             await self._process_singly(messages)
         self._queued()
-        return len(messages)
+        return len(messages) + len(released)
+
+    async def _release(self, episodes: Sequence[str], now: datetime) -> None:
+        """Tell of what is due, all of it together; if one fails, of each by itself."""
+        if not episodes:
+            return
+        try:
+            await self._release_together(episodes, now)
+        except Exception as error:
+            self._picture = None
+            if is_fault(error):
+                raise
+            for episode in episodes:
+                await self._release_singly(episode, now)
+        self._queued()
+
+    async def _release_together(self, episodes: Sequence[str], now: datetime) -> None:
+        picture = self._picture = self._picture or await self._load(now)
+        async with self._store.write() as tx:
+            for episode in episodes:
+                await self._alerting.release(tx, picture, episode, now)
+
+    async def _release_singly(self, episode: str, now: datetime) -> None:
+        try:
+            await self._release_together([episode], now)
+        except Exception as error:
+            self._picture = None
+            if is_fault(error):
+                raise
+            log.exception("an alert could not be told: see `vigie explain --near-misses`")
+            async with self._store.write() as tx:
+                await releases.give_up(tx, episode, now)
+
+    async def _load(self, now: datetime) -> Picture:
+        async with self._store.read() as tx:
+            return await Picture.load(tx, self._content, now)
 
     async def _take_up_new_content(self, tx: AsyncConnection, now: datetime) -> None:
         """Between two batches, so that each is read, judged and told by one content."""
@@ -200,9 +237,7 @@ class Workflow:
     async def _process_singly(self, messages: Sequence[AnyRow]) -> None:
         """One of these is poison: the others must not suffer for it."""
         for message in messages:
-            if self._picture is None:
-                async with self._store.read() as tx:
-                    self._picture = await Picture.load(tx, self._content, self._clock.now())
+            self._picture = self._picture or await self._load(self._clock.now())
             try:
                 await self._process([message])
             except Exception as error:
@@ -215,9 +250,8 @@ class Workflow:
                     await inbox.quarantine(tx, message.id, type(error).__name__)
 
     async def _process(self, messages: Sequence[AnyRow]) -> None:
-        picture = self._picture
-        assert picture is not None
         now = self._clock.now()
+        picture = self._picture = self._picture or await self._load(now)
         async with self._store.write() as tx:
             senders = {m.sender_index for m in messages if m.sender_index is not None}
             known = await people.by_index(tx, list(senders))

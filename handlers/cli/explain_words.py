@@ -19,7 +19,13 @@ Language = Literal["fr", "en"]
 _HEADS = {
     "en": {
         "alert": "Alert {number}: {type}, {area}, {day}, {part}; severity {severity}; {state}.",
-        "raised": "Raised {at} by the rule {rule}.",
+        "raised": "Decided by the rule {rule}.",
+        "waiting": "leaves {due} with all of its window",
+        "at_once": "told {at}, at once, as its severity asks",
+        "told": "told {at}, at the end of its release window",
+        "folded": "told {at} in one text with what was decided before",
+        "withdrawn": "withdrawn {at}: its support was gone before it left, so nobody was told",
+        "failed": "could not be told {at}: the log says why",
         "late": "It came late: what completes it happened {at}.",
         "why": "Why",
         "counted": "What was counted",
@@ -43,7 +49,13 @@ _HEADS = {
     },
     "fr": {
         "alert": "Alerte {number} : {type}, {area}, {day}, {part} ; gravité {severity} ; {state}.",
-        "raised": "Levée {at} par la règle {rule}.",
+        "raised": "Décidée par la règle {rule}.",
+        "waiting": "part {due} avec tout ce que sa fenêtre contient",
+        "at_once": "dite {at}, aussitôt, comme sa gravité le demande",
+        "told": "dite {at}, à la fin de sa fenêtre d'envoi",
+        "folded": "dite {at} en un seul texte avec ce qui avait été décidé avant",
+        "withdrawn": "retirée {at} : elle n'était plus fondée avant de partir, personne ne l'a eue",
+        "failed": "n'a pas pu être dite {at} : le journal dit pourquoi",
         "late": "Elle est venue tard : ce qui la complète s'est passé {at}.",
         "why": "Pourquoi",
         "counted": "Ce qui a été compté",
@@ -89,8 +101,14 @@ _STATES = {
     "fr": {"open": "ouverte", "acknowledged": "reçue par un intervenant", "corrected": "retirée"},
 }
 _PARTS = {
-    "en": {p: p for p in ("night", "morning", "afternoon", "evening")},
-    "fr": {"night": "nuit", "morning": "matin", "afternoon": "après-midi", "evening": "soir"},
+    "en": {p: p for p in ("night", "morning", "afternoon", "evening")} | {"day": "day or night"},
+    "fr": {
+        "night": "nuit",
+        "morning": "matin",
+        "afternoon": "après-midi",
+        "evening": "soir",
+        "day": "jour ou nuit",
+    },
 }
 _STATUSES = {
     "en": {"retracted": "taken back", "refuted": "refuted"},
@@ -171,7 +189,9 @@ class Teller:
             severity=alert.severity,
             state=_STATES[self._language].get(alert.state, alert.state),
         )
-        yield self._say("raised", at=self._at(alert.raised_at), rule=self._rule(told.rule_id))
+        yield self._say("raised", rule=self._rule(told.rule_id))
+        left = self._release(raised)
+        yield f"{left[:1].upper()}{left[1:]}."
         if alert.late:
             yield self._say("late", at=self._at(raised.at))
         yield from self._part(self._say("why"), map(self._check, raised.checks))
@@ -206,8 +226,22 @@ class Teller:
             kind = _KINDS[self._language].get(step.kind, step.kind)
             said = kind.format(severity=step.severity, because=because)
             trial = "" if step.live else self._say("trial")
-            yield f"{self._at(step.decided_at)}  {step.rule}: {said}{trial}"
+            release = self._release(step)
+            left = f"; {release}" if release else ""
+            yield f"{self._at(step.decided_at)}  {step.rule}: {said}{trial}{left}"
             yield from (f"  {self._check(check)}" for check in step.checks)
+
+    def _release(self, step: Step) -> str:
+        """When and why responders were told; nothing for what is told nobody."""
+        if step.release is None or step.due_at is None:
+            return ""
+        if step.released_at is None:
+            return self._say("waiting", due=self._at(step.due_at))
+        policy = self._content.release
+        by_window = step.due_at.astimezone(policy.zone).time() in policy.ends
+        waited = by_window and step.severity not in policy.at_once
+        how = "at_once" if step.release == "told" and not waited else step.release
+        return self._say(how, at=self._at(step.released_at))
 
     def _almost(self, miss: Almost) -> Iterator[str]:
         nearest, *others = map(self._sentence, miss.missed)

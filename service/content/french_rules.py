@@ -102,6 +102,21 @@ _SEASONS_AND_AREAS = {
         "dont aucune dans un autre regroupement"
     ),
 }
+_RELEASE = {
+    "a time of the day is written 06:00, from 00:00 to 23:59": (
+        "une heure du jour s'écrit 06:00, de 00:00 à 23:59"
+    ),
+    "a severity leaves at once, and a graver one would wait": (
+        "une gravité part aussitôt, et une plus grave attendrait"
+    ),
+    "the first end is 00:00: an alert names a day, which a window over midnight tells": (
+        "la première fin est 00:00 : une alerte nomme un jour, ce qu'une fenêtre à cheval sur "
+        "minuit dirait"
+    ),
+    "ends of windows stand in the order of the day, each once": (
+        "les fins de fenêtres sont dans l'ordre du jour, chacune une fois"
+    ),
+}
 _LISTS_SILENCES_AND_MARKETS = {
     "a list is named in small letters, as armed_raids": (
         "une liste se nomme en petites lettres, comme attaques_armees"
@@ -170,4 +185,6 @@ _RULE_TESTS = {
         "un moment est une date et une heure entière : {example}"
     ),
 }
-ABOUT_RULES = _RULES | _SEASONS_AND_AREAS | _LISTS_SILENCES_AND_MARKETS | _PRIVACY | _RULE_TESTS
+ABOUT_RULES = (
+    _RULES | _SEASONS_AND_AREAS | _RELEASE | _LISTS_SILENCES_AND_MARKETS | _PRIVACY | _RULE_TESTS
+)

@@ -24,6 +24,7 @@ from service.content.files import YAML_LIMIT, Files
 from service.content.markets import WeeklyMarkets, markets_exist
 from service.content.phones import Phones
 from service.content.problem import MOST_PROBLEMS, ContentError, Problem, in_order
+from service.content.release import Release
 from service.content.shared import Shared, names_of_lists
 from service.content.tables import FOLDER, gazetteer
 from service.content.typed import Reader
@@ -34,6 +35,7 @@ from service.domain.codebook import Codebook
 from service.domain.gazetteer import Gazetteer
 from service.domain.markets import MarketDays
 from service.domain.privacy import Waiver, Waivers
+from service.domain.release import ReleasePolicy
 from service.domain.rule import Rule
 from service.domain.seasons import Seasons
 from service.domain.silence import Silence, Silences
@@ -42,6 +44,7 @@ from service.texts import Texts
 CODEBOOK = "rules/codebook.yaml"
 SEASONS = "rules/seasons.yaml"
 AREAS = "rules/areas.yaml"
+RELEASE = "rules/release.yaml"
 RULES = "rules/alerts"
 LISTS = "rules/lists.yaml"
 SILENCES = "rules/silences.yaml"
@@ -71,6 +74,7 @@ class Content:
     waivers: tuple[Waiver, ...]
     areas: AreaPolicy
     phones: Phones
+    release: ReleasePolicy
     texts: Texts
     hash: str
     warnings: tuple[Problem, ...] = ()
@@ -103,6 +107,7 @@ class _Loader:
         written_seasons, written_areas = self._yaml(SEASONS), self._yaml(AREAS)
         seasons = self._read(written_seasons, Seasons)
         areas = self._read(written_areas, AreaPolicy)
+        release = self._read(self._yaml(RELEASE), Release)
         places = gazetteer(self._files)
         tree = self._tree(places, areas, written_areas) if places is not None and areas else None
         if seasons and tree:
@@ -120,6 +125,7 @@ class _Loader:
             self._problems
             or not (codebook and seasons and areas and tree and markets and silences and phones)
             or places is None
+            or release is None
         ):
             raise ContentError(self._problems, linted.warnings)
         return Content(
@@ -133,6 +139,7 @@ class _Loader:
             waivers=tuple(linted.in_use),
             areas=areas,
             phones=phones,
+            release=release.policy(areas.zone),
             texts=Texts(sources.templates),
             hash=self._files.digest,
             warnings=in_order(linted.warnings),

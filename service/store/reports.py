@@ -113,12 +113,22 @@ async def rule_said(tx: AsyncConnection, rule_hash: str) -> str | None:
     return await tx.scalar(select(rule_text.c.text).where(rule_text.c.hash == rule_hash))
 
 
-async def add_decisions(tx: AsyncConnection, decisions: Sequence[Decision], now: datetime) -> None:
-    """Keep what was decided, with every reason; when, to the hour, as of the reports behind it."""
+async def add_decisions(
+    tx: AsyncConnection,
+    decisions: Sequence[tuple[Decision, tuple[str, datetime] | None]],
+    now: datetime,
+) -> None:
+    """Keep what was decided, with every reason.
+
+    Each goes with the finest area that may be named for it and the time at which responders are to
+    be told; with None where nobody is. When it was decided is kept to the hour, as reports are.
+    """
     hour = now.replace(minute=0, second=0, microsecond=0)
     rows = []
-    for made in decisions:
+    for made, telling in decisions:
         row = asdict(made)
+        floor, due_at = telling or (None, None)
+        row |= {"floor": floor, "due_at": due_at, "release": "waiting" if telling else None}
         row["checks"] = [
             [check.name, check.value, check.threshold, check.met] for check in made.checks
         ]

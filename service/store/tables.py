@@ -194,7 +194,7 @@ alert = Table(
     Column("severity", String(12), nullable=False),
     Column("late", Boolean, nullable=False),
     Column("state", String(12), nullable=False),  # open | acknowledged | corrected
-    Column("raised_at", UtcDateTime, nullable=False),
+    Column("released_at", UtcDateTime, nullable=False),  # when responders were told
 )
 
 decision = Table(
@@ -214,8 +214,21 @@ decision = Table(
     Column("live", Boolean, nullable=False),
     Column("checks", JSON, nullable=False),  # [name, value, threshold, met]
     Column("suppressed_by", String(80), index=True),
-    Column("decided_at", UtcDateTime, nullable=False),
+    Column("decided_at", UtcDateTime, nullable=False),  # to the hour
+    # Of what responders are told: the finest area in use then, when they are to be told, and what
+    # became of it: waiting, told, folded (into another text), withdrawn (before it left) or failed.
+    Column("floor", String(16)),
+    Column("due_at", UtcDateTime),
+    Column("release", String(12)),
+    Column("released_at", UtcDateTime),
+    Column("alert_id", Id),
     Index("ix_decision_rule", "rule", "at"),
+)
+Index(
+    "ix_decision_waiting",
+    decision.c.due_at,
+    sqlite_where=text("release = 'waiting'"),
+    postgresql_where=text("release = 'waiting'"),
 )
 
 # What each rule that decided something said then, as its hash was made from it.

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from difflib import get_close_matches
 from itertools import product
 
-from service.domain.alerts import DAY_PARTS
+from service.domain.alerts import PARTS
 from service.domain.codebook import SEVERITIES
 from service.domain.messages import measure, outside_gsm7, to_gsm7
 from service.texts import words as wording
@@ -169,7 +169,7 @@ def _titles(
 def _cases(words: str, titles: Titles, area: str) -> Iterator[Case]:
     """The values that cost most: every title and severity, with the longest of everything else."""
     said = {entry.key: entry.words for entry in wording.entries(words)}
-    day, part = _longest_day(said), max(DAY_PARTS, key=lambda each: _cost_of(said[f"part.{each}"]))
+    day, part = _longest_day(said), max(PARTS, key=lambda each: _cost_of(said[f"part.{each}"]))
     for title, severity in product(titles.values() or ({},), SEVERITIES):
         yield {
             "number": _LARGEST_NUMBER,

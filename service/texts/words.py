@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import NamedTuple
 
-from service.domain.alerts import DAY_PARTS
+from service.domain.alerts import PARTS
 from service.domain.codebook import SEVERITIES
 
 NAME = "words"
@@ -17,7 +17,7 @@ DATE = "date"
 DATE_VALUES = frozenset({"weekday", "day", "month"})
 KEYS = (
     *(f"severity.{severity}" for severity in SEVERITIES),
-    *(f"part.{part}" for part in DAY_PARTS),
+    *(f"part.{part}" for part in PARTS),
     *(f"weekday.{weekday}" for weekday in WEEKDAYS),
     *(f"month.{month}" for month in MONTHS),
     DATE,

@@ -60,7 +60,8 @@ async def test_an_alert_is_explained_in_both_languages(tmp_path: Path, database_
         english = result.stdout
         for said in (
             "Alert 1: Market attack, Sokolo, Mon 23 Nov 2026, evening; severity severe; open.",
-            "by the rule market-cluster (Clustered market attacks).",
+            "Decided by the rule market-cluster (Clustered market attacks).",
+            ", at once, as its severity asks.",
             "met      reports counted: 3; the rule asks for 3",
             "met      different people: 2; the rule asks for 2",
             "met      the farthest is 0 km away; the rule looks 25 km around",
@@ -202,9 +203,12 @@ async def test_an_alert_that_is_told_again_says_so(tmp_path: Path) -> None:
         await enrol(vigie)
         for sender, hours in ((AWA, 1), (MOUSSA, 24), (FANTA, 25), (AWA, 1)):
             await vigie.text(sender, "DP SOKOLO")
-            vigie.clock.move(hours=hours)
             await vigie.settle()
+            vigie.clock.move(hours=hours)
+        vigie.clock.move(hours=6)
+        await vigie.settle()
         told = await explained(vigie, "1")
         assert [step["kind"] for step in told["steps"]] == ["raise", "repeat"]
         assert len(vigie.sent_to(number(901))) == 3  # the welcome, the alert, the update
-        assert "told again, moderate" in (await explain(vigie, "1")).stdout
+        said = (await explain(vigie, "1")).stdout
+        assert "told again, moderate; told Wed 25 Nov 2026 18:00, at the end of its" in said

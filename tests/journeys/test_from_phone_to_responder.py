@@ -116,6 +116,9 @@ async def test_a_herder_farmer_pair_alerts_in_season_and_not_out_of_it(
         await vigie.text(MOUSSA, "CH FATOMA MOPTI 1")
         await vigie.settle()
         assert len(await vigie.rows(report)) == 2
+        assert await vigie.rows(alert) == []  # moderate: it waits for the end of its window
+        vigie.clock.move(hours=6)
+        await vigie.settle()
         assert len(await vigie.rows(alert)) == alerts
 
 

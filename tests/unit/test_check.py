@@ -23,6 +23,7 @@ SILENCES = "rules/silences.yaml"
 WAIVERS = "rules/waivers.yaml"
 WEEKLY = "rules/markets.yaml"
 AREAS = "rules/areas.yaml"
+RELEASE = "rules/release.yaml"
 CODEBOOK = "rules/codebook.yaml"
 ALERT = "templates_sms/fr/alert.txt"
 NEUTRAL = "templates_sms/fr/neutral.txt"
@@ -99,6 +100,14 @@ MISTAKES = [
      "not written as it should be"),
     (AREAS, "merges: []", "merges: [{code: MLX1, name: x, members: [ML01, ML0201]}]",
      "must have two or more areas with the same parent"),
+    (RELEASE, "[severe, extreme]", "[sever, extreme]", "{at}: `sever` is not one of minor, "
+     "moderate, severe, extreme; did you mean `severe`?"),
+    (RELEASE, "[severe, extreme]", "[moderate, severe]",
+     "a severity leaves at once, and a graver one would wait"),
+    (RELEASE, "06:00\"", "6h\"", "`6h` is not written as it should be; a time of the day is "
+     "written 06:00, from 00:00 to 23:59"),
+    (RELEASE, "[\"00:00\", ", "[", "the first end is 00:00"),
+    (RELEASE, "\"12:00\", \"18:00\"", "\"18:00\", \"12:00\"", "in the order of the day"),
     (CODEBOOK, "severity: severe", "severity: sever", "{at}: `sever` is not one of minor, "
      "moderate, severe, extreme; did you mean `severe`?"),
     (CODEBOOK, "alone: true", "alone: maybe", "{at}: `maybe` is neither yes nor no; write true or "

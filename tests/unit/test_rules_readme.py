@@ -14,6 +14,7 @@ from service.content import load
 from service.content.areas import AreaPolicy, MergedAreas
 from service.content.markets import WeeklyMarket
 from service.content.phones import Phones, Replies
+from service.content.release import Release
 from service.content.schema import rule_schema
 from service.content.shared import AlertDefaults, Defaults, Shared
 from service.domain.codebook import SEVERITIES
@@ -32,11 +33,12 @@ MODELS: list[type[BaseModel]] = [
     Rule, Count, Within, AllOf, AnyOf, Sequence, Unusual, AnomalySpec,
     Outside, AlertSpec, Again, Escalation, Shared, Defaults, AlertDefaults,
     Season, Zone, Window, Recurring, AreaPolicy, MergedAreas, WeeklyMarket, Silence, Waiver,
-    Phones, Replies, Wait,
+    Phones, Replies, Wait, Release,
 ]  # fmt: skip
 ONE_OF_EACH = {
     "seasons.yaml": "transhumance:",
     "areas.yaml": "timezone:",
+    "release.yaml": "at_once:",
     "lists.yaml": "lists:",
     "phones.yaml": "replies:",
     "silences.yaml": "- id: meeting-of-chiefs",

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.domain.alerts import DAY_PARTS
+from service.domain.alerts import PARTS
 from service.domain.codebook import SEVERITIES, Codebook
 from service.domain.messages import measure, outside_gsm7
 from service.texts import SEGMENTS, VALUES, Sources, TextError, TextProblem, Texts, lint, read
@@ -70,7 +70,7 @@ def every_alert() -> Iterator[Mapping[str, object]]:
     longest = max(area_names(), key=len)
     for type_ in codebook().types:
         for severity in SEVERITIES:
-            for part in DAY_PARTS:
+            for part in PARTS:
                 yield ALERT | {
                     "number": 99999,
                     "type": type_.title,

@@ -50,7 +50,7 @@ def upgrade() -> None:
         sa.Column("severity", sa.String(length=12), nullable=False),
         sa.Column("late", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
-        sa.Column("raised_at", UtcDateTime(), nullable=False),
+        sa.Column("released_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
         sa.UniqueConstraint("episode", name=op.f("uq_alert_episode")),
     )
@@ -71,6 +71,11 @@ def upgrade() -> None:
         sa.Column("checks", sa.JSON(), nullable=False),
         sa.Column("suppressed_by", sa.String(length=80), nullable=True),
         sa.Column("decided_at", UtcDateTime(), nullable=False),
+        sa.Column("floor", sa.String(length=16), nullable=True),
+        sa.Column("due_at", UtcDateTime(), nullable=True),
+        sa.Column("release", sa.String(length=12), nullable=True),
+        sa.Column("released_at", UtcDateTime(), nullable=True),
+        sa.Column("alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decision")),
     )
     with op.batch_alter_table("decision", schema=None) as batch_op:
@@ -78,6 +83,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_decision_rule", ["rule", "at"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_decision_suppressed_by"), ["suppressed_by"], unique=False
+        )
+        batch_op.create_index(
+            "ix_decision_waiting",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("release = 'waiting'"),
+            postgresql_where=sa.text("release = 'waiting'"),
         )
 
     op.create_table(
