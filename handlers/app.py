@@ -52,7 +52,14 @@ PURPOSES: dict[Role, frozenset[Purpose]] = {
     "engine": frozenset({Purpose.INVITE_CODE, Purpose.DAYS, Purpose.PEOPLE, Purpose.AUDIT}),
     # The index only to re-index under new keys what it alone can open.
     "sender": frozenset(
-        {Purpose.MESSAGE_ID, Purpose.SENDERS, Purpose.PEOPLE, Purpose.INDEX, Purpose.AUDIT}
+        {
+            Purpose.MESSAGE_ID,
+            Purpose.SENDERS,
+            Purpose.PEOPLE,
+            Purpose.INDEX,
+            Purpose.VARIANTS,
+            Purpose.AUDIT,
+        }
     ),
     "console": frozenset({Purpose.INVITE_CODE, Purpose.AUDIT}),
     "all": frozenset(Purpose),

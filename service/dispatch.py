@@ -26,6 +26,7 @@ from service.texts import VALUES
 from service.vault.keys import Purpose
 from service.vault.number import PhoneNumber
 from service.vault.vault import CannotOpen, Shredded, Vault
+from service.wording import wording
 
 log = structlog.get_logger()
 
@@ -134,11 +135,19 @@ class Dispatcher:
             except (Shredded, CannotOpen):
                 gone.append(row)
                 continue
-            values = self._values(row.purpose, person, about.get(row.alert_id))
-            text = self._content.texts.render(row.purpose, row.language, values)
-            sendings.append(_Sending(row, number, text))
+            sendings.append(_Sending(row, number, self._text(row, person, about.get(row.alert_id))))
         await self._drop(gone, "recipient_gone")
         return sendings
+
+    def _text(self, row: AnyRow, person: AnyRow | None, alert: AnyRow | None) -> str:
+        """The text of a row, in the wording that is this person's for this alert."""
+        texts = self._content.texts
+        choice = None
+        if person is not None and alert is not None:
+            slots = texts.slots(row.purpose, row.language)
+            choice = wording(self._vault, slots, person.id, alert.id)
+        values = self._values(row.purpose, person, alert)
+        return texts.render(row.purpose, row.language, values, choice)
 
     def _values(
         self, purpose: str, person: AnyRow | None, alert: AnyRow | None

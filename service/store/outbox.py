@@ -123,6 +123,21 @@ async def told(tx: AsyncConnection, alert_id: int) -> Sequence[AnyRow]:
     return (await tx.execute(query.order_by(outbox.c.person_id))).all()
 
 
+async def sent_of(tx: AsyncConnection, alert_ids: Sequence[int]) -> Sequence[AnyRow]:
+    """Every text about these alerts that has left, or may have: who got which, in which language.
+
+    alert_id, person_id, purpose, language.
+    """
+    columns = (outbox.c.alert_id, outbox.c.person_id, outbox.c.purpose, outbox.c.language)
+    query = select(*columns).where(
+        outbox.c.alert_id.in_(alert_ids),
+        outbox.c.person_id.is_not(None),
+        outbox.c.inbox_id.is_(None),
+        outbox.c.attempts > 0,
+    )
+    return (await tx.execute(query.order_by(outbox.c.id))).all()
+
+
 async def told_of(tx: AsyncConnection, person_id: int) -> set[int]:
     """The alerts that a person was told of."""
     query = select(outbox.c.alert_id).where(

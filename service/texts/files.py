@@ -41,6 +41,12 @@ def file_of(language: str, name: str) -> str:
     return f"{FOLDER}/{language}/{name}.txt"
 
 
+def position(source: str, offset: int) -> tuple[int, int]:
+    """Line and column of an offset, both from 1."""
+    before = source[:offset]
+    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+
+
 def read(folder: Path) -> tuple[Sources, list[TextProblem]]:
     """Read `<language>/<name>.txt` and the two lists under `folder`, with what is unreadable.
 

@@ -16,7 +16,15 @@ from service.domain.codebook import SEVERITIES
 from service.domain.messages import measure, outside_gsm7, to_gsm7
 from service.texts import words as wording
 from service.texts.banned import BannedWords, read_list
-from service.texts.files import LOADED_WORDS, TELLING_WORDS, Sources, TextProblem, file_of
+from service.texts.files import (
+    LOADED_WORDS,
+    TELLING_WORDS,
+    Sources,
+    TextProblem,
+    file_of,
+    position,
+)
+from service.texts.lint_slots import mixed_up, slot_problems
 from service.texts.render import (
     DEFAULT_LANGUAGE,
     SEGMENTS,
@@ -45,6 +53,7 @@ def lint(sources: Sources, titles: Titles, areas: Iterable[str]) -> list[TextPro
     `titles` are the codebook's, by type id and language; `areas` the names that an alert may
     carry. An empty list means that each text in each language renders within its segments.
     """
+    areas = tuple(areas)
     area = _longest(to_gsm7(area) for area in areas)
     loaded, problems = read_list(
         LOADED_WORDS, "it accuses or names a community", sources.loaded_words
@@ -65,7 +74,17 @@ def lint(sources: Sources, titles: Titles, areas: Iterable[str]) -> list[TextPro
             lists = (loaded, telling) if name in _TO_FOCAL_POINTS else (loaded,)
             in_text = list(_text(language, name, texts[name], lists))
             found += in_text or _cost(language, name, texts, cases)
+    if not found:
+        found += mixed_up(sources.templates, [*areas, *_said_of_alerts(sources, titles)])
     return sorted(found, key=lambda problem: (problem.file, problem.line, problem.column))
+
+
+def _said_of_alerts(sources: Sources, titles: Titles) -> Iterator[str]:
+    """What alerts say besides their own words and areas: titles, and the words of every value."""
+    for title in titles.values():
+        yield from title.values()
+    for texts in sources.templates.values():
+        yield from (entry.words for entry in wording.entries(texts.get(wording.NAME, "")))
 
 
 def _missing(language: str, texts: Mapping[str, str]) -> Iterator[TextProblem]:
@@ -85,7 +104,8 @@ def _text(
         return
     yield from _code(file, source, VALUES[name])
     said = _NOTE.sub(lambda note: re.sub(r"[^\n]", " ", note[0]), source)
-    yield from _said(file, said, lists, lambda offset: _position(said, offset))
+    yield from _said(file, said, lists, lambda offset: position(said, offset))
+    yield from slot_problems(file, name, said, lists)
 
 
 def _code(file: str, source: str, values: frozenset[str]) -> Iterator[TextProblem]:
@@ -129,6 +149,10 @@ def _words(language: str, source: str, loaded: BannedWords) -> Iterator[TextProb
 
 
 def _date_format(file: str, entry: wording.Entry) -> Iterator[TextProblem]:
+    if "[" in entry.words:
+        why = "a date has no wordings: a day is the same for everyone"
+        yield TextProblem(file, entry.line, entry.column, entry.words, why, "keep one of them")
+        return
     try:
         compiled(entry.words, wording.DATE_VALUES)
     except TextError as error:
@@ -187,8 +211,11 @@ def _cost(
     if not cases:
         return  # what the words of this language are must be settled first
     renderer = Texts({language: {each: texts[each] for each in (name, wording.NAME)}})
-    values = ({key: case[key] for key in VALUES[name]} for case in cases)
-    worst = _longest(renderer.render(name, language, each) for each in values)
+    values = [{key: case[key] for key in VALUES[name]} for case in cases]
+    # What costs most costs most in every copy: the words of a value do not depend on a wording.
+    dearest = max(values, key=lambda each: _cost_of(renderer.render(name, language, each)))
+    sizes = (range(slot.size) for slot in renderer.slots(name, language))
+    worst = _longest(renderer.render(name, language, dearest, copy) for copy in product(*sizes))
     size = measure(worst)
     if size.segments > SEGMENTS[name]:
         why = (
@@ -215,16 +242,10 @@ def _cost_of(text: str) -> tuple[int, int]:
     return size.segments, size.units
 
 
-def _position(source: str, offset: int) -> tuple[int, int]:
-    """Line and column of an offset, both from 1."""
-    before = source[:offset]
-    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
-
-
 def _placeholder(source: str, name: str) -> tuple[int, int]:
     """Where a text first asks for `name`."""
     found = re.search(rf"\{{\{{[^}}]*?\b({re.escape(name)})\b", source)
-    return _position(source, found.start(1) if found else 0)
+    return position(source, found.start(1) if found else 0)
 
 
 def _within(entry: wording.Entry) -> At:

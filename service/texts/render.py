@@ -1,10 +1,11 @@
 """Rendering: a text's values become words of a language, and the words take their places.
 
-A text holds words, `{{ placeholders }}` and `{# notes #}`, and no other template code: what the
-sandbox would have to stop is refused before it is compiled.
+A text holds words, `{{ placeholders }}`, `{# notes #}` and `[one wording|another]`, and no other
+template code: what the sandbox would have to stop is refused before it is compiled.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import cast
 
@@ -12,8 +13,10 @@ from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
 from service.domain.messages import to_gsm7
+from service.domain.variants import Slot
 from service.texts import words as wording
 from service.texts.files import file_of
+from service.texts.slots import Wordings, slots, with_slots
 
 DEFAULT_LANGUAGE = "fr"
 
@@ -86,7 +89,8 @@ def compiled(source: str, values: frozenset[str]) -> Template:
     for name, line in placeholders(tree):
         if name not in values:
             raise TextError(line, f"{{{{ {name} }}}} is not a value of this text")
-    return _ENVIRONMENT.from_string(tree)
+    # Names that no text can ask for: they are none of `values`.
+    return _ENVIRONMENT.from_string(with_slots(source, lambda slot: f"{{{{ _{slot} }}}}"))
 
 
 class _Language:
@@ -106,10 +110,18 @@ class _Language:
             for name in VALUES
             if name in sources
         }
+        self.wordings = {name: slots(sources[name]) for name in self.texts}
+        self._sources = sources
 
-    def render(self, name: str, values: Mapping[str, object]) -> str:
+    def render(self, name: str, values: Mapping[str, object], choice: Sequence[int]) -> str:
         worded = {key: self._worded(key, value) for key, value in values.items()}
+        for slot, (wordings, chosen) in enumerate(zip(self.wordings[name], choice, strict=True)):
+            worded[f"_{slot}"] = wordings.each[chosen]
         return self.texts[name].render(worded).strip()
+
+    def before(self, name: str, placeholder: str) -> frozenset[str]:
+        pattern = rf"(\w+)\W*\{{\{{\s*{placeholder}\s*\}}\}}"
+        return frozenset(re.findall(pattern, self._sources[name]))
 
     def _worded(self, key: str, value: object) -> str:
         match key:
@@ -149,16 +161,39 @@ class Texts:
         """The codes of the languages that have texts."""
         return frozenset(self._languages)
 
-    def render(self, name: str, language: str, values: Mapping[str, object]) -> str:
+    def render(
+        self,
+        name: str,
+        language: str,
+        values: Mapping[str, object],
+        choice: Sequence[int] | None = None,
+    ) -> str:
         """The text `name` in `language`, or in French where that language does not have it.
 
         `values` are exactly those that `VALUES[name]` lists, of the types given there; else
-        ValueError. Only the name of the area is put into GSM-7 letters, see `messages.to_gsm7`.
+        ValueError. `choice` is the wording for each slot; the first of each where it is left out.
+        Only the name of the area is put into GSM-7 letters, see `messages.to_gsm7`.
         """
         if values.keys() != VALUES[name]:
             wrong = ", ".join(sorted(values.keys() ^ VALUES[name]))
             raise ValueError(f"the text {name!r} has values missing or too many: {wrong}")
+        speaks = self._speaking(name, language)
+        return speaks.render(name, values, choice or [0] * len(speaks.wordings[name]))
+
+    def wordings(self, name: str, language: str) -> tuple[Wordings, ...]:
+        """The slots of the text that `render` would use, with their words."""
+        return self._speaking(name, language).wordings[name]
+
+    def words_before(self, name: str, language: str, placeholder: str) -> frozenset[str]:
+        """The words that stand right before a placeholder in the text, each by itself."""
+        return self._speaking(name, language).before(name, placeholder)
+
+    def slots(self, name: str, language: str) -> tuple[Slot, ...]:
+        """The same without their words."""
+        return tuple(wordings.slot for wordings in self.wordings(name, language))
+
+    def _speaking(self, name: str, language: str) -> _Language:
         speaks = self._languages.get(language)
         if speaks is None or name not in speaks.texts:
             speaks = self._languages[DEFAULT_LANGUAGE]
-        return speaks.render(name, values)
+        return speaks

@@ -55,6 +55,7 @@ class Purpose(StrEnum):
     INDEX = "number-index"  # blind index of numbers (HMAC)
     MESSAGE_ID = "message-id"  # blinded gateway message ids (HMAC)
     MESSAGE_TEXT = "message-text"  # blinded texts, to know a repeat by (HMAC)
+    VARIANTS = "variants"  # which wording of a text a person gets (HMAC)
     INVITE_CODE = "invite-code"  # blinded invite codes (HMAC)
     LOCKED = "locked"  # X25519 private key that opens what came while the service was locked
     SENDERS = "senders"  # X25519 private key that opens sealed numbers

@@ -36,7 +36,7 @@ __all__ = ["CannotOpen", "Sealing", "Shredded", "Vault", "VaultError"]
 
 # Whoever receives seals for these, and only the role that holds the private half opens.
 _SEALED = (Purpose.SENDERS, Purpose.DAYS, Purpose.LOCKED)
-_BLINDED = (Purpose.MESSAGE_ID, Purpose.MESSAGE_TEXT, Purpose.INVITE_CODE)
+_BLINDED = (Purpose.MESSAGE_ID, Purpose.MESSAGE_TEXT, Purpose.INVITE_CODE, Purpose.VARIANTS)
 _NUMBER_BLOCK = 24  # every E.164 number fits one block, so that all boxes are of one size
 _LOCKED_BLOCK = 512  # a whole message: what it was, from whom, when
 _TEXT_BLOCK = 160  # a text's length tells texts apart; its number of segments hardly does
@@ -166,8 +166,8 @@ class Vault:
     ) -> list[bytes]:
         """What stands for a value under each version held, the one that seals first: 33 bytes each.
 
-        `purpose` is Purpose.MESSAGE_ID, MESSAGE_TEXT or INVITE_CODE; the same value differs by it,
-        and by the sender where one is given.
+        `purpose` is Purpose.MESSAGE_ID, MESSAGE_TEXT, INVITE_CODE or VARIANTS; the same value
+        differs by it, and by the sender where one is given.
         """
         if purpose not in _BLINDED:
             raise ValueError(f"nothing is blinded for “{purpose}”")

@@ -105,7 +105,7 @@ def test_an_alert_says_area_date_part_type_severity_number_and_how_to_answer() -
     texts = Texts(shipped().templates)
     assert texts.render("alert", "fr", ALERT).split("\n") == [
         "ALERTE 17, gravité élevée",
-        "Signalé: Attaque de marché",
+        "Fait signalé: Attaque de marché",
         "Niono, mer. 2 sept., matin",
         "Quand vous avez lu, répondez OK 17",
     ]
@@ -387,7 +387,7 @@ def test_a_long_area_or_title_counts_in_the_worst_case() -> None:
 def test_a_loaded_title_is_told_where_alerts_say_it() -> None:
     titles = {"x": {"fr": "Attaque de bandits", "en": "Attack"}}
     (problem,) = lint(shipped(), titles, ["Niono"])
-    assert place(problem) == ("fr/alert.txt", 3, 13, "Attaque de bandits")
+    assert place(problem) == ("fr/alert.txt", 3, 34, "Attaque de bandits")
     assert "the title of x in rules/codebook.yaml" in problem.why
 
 
