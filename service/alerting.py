@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.content import Content
 from service.domain.areas import COUNTRY, finest
+from service.domain.clearance import Clearance
 from service.domain.escalation import is_told, told
 from service.domain.evidence import Decision, DecisionKind
 from service.domain.release import due, part_told, to_say
@@ -87,7 +88,7 @@ class Alerting:
             number, told_by = alert.id, rows[-1]
             change = {"state": "corrected"} if said == "correction" else {}
             await alerts.change(tx, number, severity=told_by.severity, **change)
-            await self._tell_again(tx, said, number, now, str(told_by.id))
+            await self._tell_again(tx, said, alert, told_by, now)
         folded = [row.id for row in rows if row is not told_by]
         await releases.settle(tx, folded, "folded", now, number)
         await releases.settle(tx, [told_by.id], "told", now, number)
@@ -125,7 +126,7 @@ class Alerting:
         recipients = [
             (responder.id, responder.language)
             for responder in await people.responders(tx)
-            if is_told(tree, branch, responder.area)
+            if is_told(tree, branch, responder.area, _cleared(responder), raised.type, severity)
         ]
         if not recipients:
             log.warning("an alert has nobody to tell: enrol responders there", area=branch)
@@ -133,11 +134,29 @@ class Alerting:
         return number
 
     async def _tell_again(
-        self, tx: AsyncConnection, purpose: str, number: int, now: datetime, step: str = ""
+        self, tx: AsyncConnection, purpose: str, alert: AnyRow, told_by: AnyRow, now: datetime
     ) -> None:
-        """Tell exactly those who were told of the alert."""
-        recipients = [(row.person_id, row.language) for row in await outbox.told(tx, number)]
-        await self._tell(tx, purpose, number, recipients, now, step)
+        """Tell those who were told of the alert and are still cleared for it.
+
+        Where it has become graver, it is news to those who are cleared for no less: they get it as
+        an alert. `alert` is the row of before.
+        """
+        tree = self._content.tree
+        named = alert.area if alert.area in tree else COUNTRY
+        branch = told(tree, named, self._concerned(told_by.areas))
+        severity = None if purpose == "correction" else told_by.severity
+        had = {row.person_id for row in await outbox.told(tx, alert.id)}
+        again, anew = [], []
+        for responder in await people.responders(tx):
+            clearance = _cleared(responder)
+            if not is_told(tree, branch, responder.area, clearance, alert.type, severity):
+                continue
+            if responder.id in had:
+                again.append((responder.id, responder.language))
+            elif severity and not clearance.covers(alert.type, alert.severity):
+                anew.append((responder.id, responder.language))
+        await self._tell(tx, purpose, alert.id, again, now, str(told_by.id))
+        await self._tell(tx, "alert", alert.id, anew, now)
 
     async def _tell(
         self,
@@ -155,6 +174,10 @@ class Alerting:
         ]
         if texts:
             await outbox.add(tx, texts)
+
+
+def _cleared(responder: AnyRow) -> Clearance:
+    return Clearance.of(responder.clearance)
 
 
 async def acknowledge(

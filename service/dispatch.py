@@ -17,12 +17,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.clock import Clock
 from service.content import Content
+from service.domain.areas import COUNTRY
+from service.domain.clearance import Clearance
+from service.domain.escalation import is_told
 from service.flood import Flood
 from service.gateway import Gateway, Outcome
 from service.store import AnyRow, Store, alerts, inbox, outbox, people
 from service.tasks import first_of
 from service.telemetry import Metrics
 from service.texts import VALUES
+from service.texts.slots import VARIED
 from service.vault.keys import Purpose
 from service.vault.number import PhoneNumber
 from service.vault.vault import CannotOpen, Shredded, Vault
@@ -120,9 +124,12 @@ class Dispatcher:
             told = await people.by_id(tx, [r.person_id for r in rows if r.person_id])
             asked = await inbox.sealed_senders(tx, [r.inbox_id for r in rows if not r.person_id])
             about = await alerts.by_id(tx, [r.alert_id for r in rows if r.alert_id])
-        sendings, gone = [], []
+        sendings, gone, uncleared = [], [], []
         for row in rows:
             person = told.get(row.person_id)
+            if person is not None and not self._may_read(row, person, about.get(row.alert_id)):
+                uncleared.append(row)
+                continue
             try:
                 if person is not None:
                     number = self._vault.open_person(person.id, person.sealed_number)
@@ -137,7 +144,19 @@ class Dispatcher:
                 continue
             sendings.append(_Sending(row, number, self._text(row, person, about.get(row.alert_id))))
         await self._drop(gone, "recipient_gone")
+        await self._drop(uncleared, "not_cleared")
         return sendings
+
+    def _may_read(self, row: AnyRow, person: AnyRow, alert: AnyRow | None) -> bool:
+        """Whether who was to be told of an alert still may be, now that the text leaves."""
+        if alert is None or row.purpose not in VARIED:
+            return True
+        tree = self._content.tree
+        named = alert.area if alert.area in tree else COUNTRY
+        severity = None if row.purpose == "correction" else alert.severity
+        clearance = Clearance.of(person.clearance)
+        told = is_told(tree, named, person.area, clearance, alert.type, severity)
+        return person.role == "responder" and told
 
     def _text(self, row: AnyRow, person: AnyRow | None, alert: AnyRow | None) -> str:
         """The text of a row, in the wording that is this person's for this alert."""

@@ -1,6 +1,8 @@
 """Who is told of an alert."""
 
 from service.domain.areas import COUNTRY, AreaTree
+from service.domain.clearance import Clearance
+from service.domain.codebook import Severity
 
 
 def told(tree: AreaTree, named: str, concerned: str) -> str:
@@ -16,6 +18,21 @@ def told(tree: AreaTree, named: str, concerned: str) -> str:
     return tree.path(concerned)[-2]
 
 
-def is_told(tree: AreaTree, area: str, responder: str) -> bool:
-    """Whether a responder who serves `responder` is told of what is told in `area`."""
-    return responder in tree and tree.on_same_branch(area, responder)
+def is_told(
+    tree: AreaTree,
+    area: str,
+    responder: str,
+    clearance: Clearance,
+    type_: str,
+    severity: Severity | None,
+) -> bool:
+    """Whether a responder who serves `responder` is told of what is told in `area`.
+
+    `severity` is None for a text that names none: a correction goes to whoever was told, however
+    grave the alert has become since, as long as they are cleared for its area and type.
+    """
+    if responder not in tree or not tree.on_same_branch(area, responder):
+        return False
+    if severity is None:
+        return clearance.covers_type(type_)
+    return clearance.covers(type_, severity)

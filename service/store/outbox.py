@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.store.store import AnyRow, insert_new
@@ -133,7 +133,7 @@ async def sent_of(tx: AsyncConnection, alert_ids: Sequence[int]) -> Sequence[Any
         outbox.c.alert_id.in_(alert_ids),
         outbox.c.person_id.is_not(None),
         outbox.c.inbox_id.is_(None),
-        outbox.c.attempts > 0,
+        exists().where(delivery.c.outbox_id == outbox.c.id),
     )
     return (await tx.execute(query.order_by(outbox.c.id))).all()
 

@@ -25,8 +25,8 @@ async def by_id(tx: AsyncConnection, ids: Sequence[int]) -> dict[int, AnyRow]:
 
 
 async def responders(tx: AsyncConnection) -> Sequence[AnyRow]:
-    """Everybody who can be told: id, area, language."""
-    query = select(person.c.id, person.c.area, person.c.language)
+    """Everybody who can be told: id, area, language, clearance."""
+    query = select(person.c.id, person.c.area, person.c.language, person.c.clearance)
     return (await tx.execute(query.where(person.c.role == "responder").order_by(person.c.id))).all()
 
 
@@ -85,6 +85,11 @@ async def move(
             role=role, area=area, language=language, membership_id=await _join(tx, role, area, now)
         )
     )
+
+
+async def clear(tx: AsyncConnection, person_id: int, clearance: dict[str, Any] | None) -> None:
+    """Keep what a responder is cleared for, as `Clearance.stored` gives it."""
+    await tx.execute(update(person).where(person.c.id == person_id).values(clearance=clearance))
 
 
 async def be_silent(tx: AsyncConnection, person_id: int, silent: bool) -> None:

@@ -124,6 +124,7 @@ person = Table(
     Column("area", String(16), nullable=False, index=True),
     Column("language", String(8), nullable=False),
     Column("silent", Boolean, nullable=False, default=False),
+    Column("clearance", JSON(none_as_null=True)),  # of a responder: see domain.clearance
     Column("membership_id", ForeignKey(membership.c.id), nullable=False),
     # A person's id is a pseudonym that old reports still carry: it is never given to another.
     sqlite_autoincrement=True,
@@ -137,6 +138,7 @@ invite = Table(
     Column("role", String(12), nullable=False),
     Column("area", String(16), nullable=False),
     Column("language", String(8), nullable=False),
+    Column("clearance", JSON(none_as_null=True)),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("used_at", UtcDateTime),
 )

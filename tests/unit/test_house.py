@@ -127,6 +127,7 @@ IDENTIFIERS = {
     "suppressed_by": "a rule's id, or why it was quiet",
     "type": "an incident type's id",
     "types": "incident types' ids",
+    "without": "incident types' ids",
 }
 
 # What the two rules above would refuse and invariant 2 allows, with the reason.

@@ -152,6 +152,7 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=12), nullable=False),
         sa.Column("area", sa.String(length=16), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("clearance", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("used_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invite")),
@@ -226,6 +227,7 @@ def upgrade() -> None:
         sa.Column("area", sa.String(length=16), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("silent", sa.Boolean(), nullable=False),
+        sa.Column("clearance", sa.JSON(none_as_null=True), nullable=True),
         sa.Column(
             "membership_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
