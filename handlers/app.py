@@ -223,7 +223,7 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
         workflow=workflow,
         dispatcher=dispatcher,
         timers=Timers(store, vault, clock, metrics, scanner, retention),
-        reloader=Reloader(base.settings.content_dir, content, adopters),
+        reloader=Reloader(base.settings.content_dir, content, adopters, store, clock, base.role),
     )
 
 

@@ -12,6 +12,7 @@ from functools import partial
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from sqlalchemy.exc import SQLAlchemyError
 
 from handlers.answers import Runner
 from handlers.app import NotReady, Service, alone, assembled, running, tokens
@@ -20,7 +21,7 @@ from handlers.console.headers import security_headers
 from handlers.gateways import simulator
 from handlers.gateways.edge import gateway_routes
 from handlers.settings import Role, Settings
-from service import health
+from service import audit, health
 from service.reload import Reloader
 from service.store import migrate
 from service.telemetry import log_request
@@ -139,13 +140,22 @@ async def serve(settings: Settings, role: Role = "all") -> bool:
                 listening(service, tokens(settings)) as address,
             ):
                 _settle_memory()
+                await _enter(service, "started")
                 log.info("serving", at=address, role=role, gateway=service.gateway.name)
                 waits = [asyncio.ensure_future(event.wait()) for event in (asked, failed)]
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
                 for wait in waits:
                     wait.cancel()
                 log.info("stopping: finishing what is in hand")
+            with contextlib.suppress(SQLAlchemyError, OSError):  # stopping because it is gone
+                await _enter(service, "stopped")
             return not failed.is_set() or asked.is_set()
+
+
+async def _enter(service: Service, action: str) -> None:
+    content = audit.fingerprint(service.reloader.current.hash)
+    now, role = service.clock.now(), service.role
+    await audit.entered(service.store, now, "service", action, role=role, content=content)
 
 
 def _settle_memory() -> None:

@@ -105,8 +105,8 @@ class Witness:
             if before is not None and before.count >= head.count and not anew:
                 return
             file.seek(0)
-            file.truncate()
             file.write(f"{head}\n")
+            file.truncate()
             file.flush()
             os.fsync(descriptor)
 
@@ -161,6 +161,11 @@ async def entered(
 def fingerprint(hex_digest: str) -> str:
     """A digest as the log can hold it: its first 10 bytes in letters, which pass for no number."""
     return chain.spelled(bytes.fromhex(hex_digest)[:10])
+
+
+def plain(words: str) -> str:
+    """Words from a file that people write, as the log can hold them: shortened, and redacted."""
+    return redact("".join(filter(str.isprintable, words)))[:_LONGEST]
 
 
 @dataclass(frozen=True, slots=True)

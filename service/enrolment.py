@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.audit import note
 from service.clock import Clock
 from service.store import AnyRow, Store, inbox, outbox
 from service.store import people as people_store
@@ -19,15 +20,24 @@ _LENGTH = 8
 
 
 async def invite(
-    store: Store, vault: Vault, clock: Clock, role: Role, area: str, language: str, count: int
+    store: Store,
+    vault: Vault,
+    clock: Clock,
+    role: Role,
+    area: str,
+    language: str,
+    count: int,
+    actor: str = "cli",
 ) -> list[str]:
-    """Make single-use codes; only their keyed hashes are stored."""
+    """Make single-use codes; only their keyed hashes are stored. `actor` is who asked for them."""
     codes = ["".join(secrets.choice(_LETTERS) for _ in range(_LENGTH)) for _ in range(count)]
     expires_at = clock.now() + INVITE_LIFE
     common = {"role": role, "area": area, "language": language, "expires_at": expires_at}
     rows = [{"code_index": vault.blind(Purpose.INVITE_CODE, code), **common} for code in codes]
     async with store.write() as tx:
         await people_store.add_invites(tx, rows)
+        invited = "invited focal points" if role == "focal_point" else "invited responders"
+        await note(tx, clock.now(), actor, invited, area, count=count, language=language)
     return codes
 
 

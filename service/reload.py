@@ -10,8 +10,11 @@ from pathlib import Path
 
 import structlog
 
+from service import audit
 from service import content as content_files
+from service.clock import Clock
 from service.content import Content, ContentError
+from service.store import Store
 from service.tasks import first_of
 
 log = structlog.get_logger()
@@ -21,11 +24,23 @@ class Reloader:
     """Loads the content anew when it is asked to, and hands it to those who work with it."""
 
     def __init__(
-        self, directory: Path, current: Content, adopters: Sequence[Callable[[Content], None]]
+        self,
+        directory: Path,
+        current: Content,
+        adopters: Sequence[Callable[[Content], None]],
+        store: Store,
+        clock: Clock,
+        role: str,
     ) -> None:
-        """Each of `adopters` takes up new content at once or before what it does next."""
+        """Each of `adopters` takes up new content at once or before what it does next.
+
+        `role` is this process's, for the audit log.
+        """
         self._directory = directory
-        self._current = current
+        self.current = current
+        self._store = store
+        self._clock = clock
+        self._role = role
         self._adopters = adopters
         self._asked = asyncio.Event()
 
@@ -52,10 +67,19 @@ class Reloader:
         except Exception:  # whatever the files did to the loader, the service goes on
             log.exception("reload refused: the old rules stay")
             return False
-        if content.hash == self._current.hash:
+        if content.hash == self.current.hash:
             log.info("reloaded: nothing has changed")
             return True
-        was, self._current = self._current, content
+        try:
+            fingerprint = audit.fingerprint(content.hash)
+            now, role = self._clock.now(), self._role
+            await audit.entered(
+                self._store, now, "service", "took up content", role=role, content=fingerprint
+            )
+        except Exception:  # such as a database that does not answer: the service goes on
+            log.exception("reload refused: it cannot be entered in the audit log")
+            return False
+        was, self.current = self.current, content
         for adopt in self._adopters:
             adopt(content)
         log.info("reloaded")

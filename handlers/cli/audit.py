@@ -49,9 +49,14 @@ def list_(
     one was asked for, else by "cli" or "service". Reports, enrolments and STOP are not: the log
     tells nothing of those who report.
     """
-    if context.invoked_subcommand is None:
-        for entry in asyncio.run(_entries(since)):
-            typer.echo(_line(entry, json_))
+    if context.invoked_subcommand is not None:
+        return
+    entries = asyncio.run(_entries(since))
+    if json_:
+        told = [asdict(entry) for entry in entries]
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=2, default=datetime.isoformat))
+    for entry in () if json_ else entries:
+        typer.echo(_line(entry))
 
 
 @commands.command()
@@ -139,9 +144,7 @@ def _moment(since: str, now: datetime) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def _line(entry: Entry, as_json: bool) -> str:
-    if as_json:
-        return json.dumps(asdict(entry), ensure_ascii=False, default=datetime.isoformat)
+def _line(entry: Entry) -> str:
     details = ", ".join(f"{name} {value}" for name, value in entry.details.items())
     at = f"{entry.at:%Y-%m-%d %H:%M:%S}"
     words = (str(entry.position), at, entry.actor, entry.action, entry.subject, details)

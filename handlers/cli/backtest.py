@@ -15,6 +15,7 @@ from rich.progress import Progress
 
 from handlers.app import opened
 from handlers.cli import backtest_report as report
+from handlers.cli.ready import enter
 from handlers.settings import PROJECT, Settings
 from service.backtest import Dataset, EventsError, replay, tables
 from service.backtest.compare import difference
@@ -220,6 +221,7 @@ def _dataset(
 
 async def _history(settings: Settings, content: Content) -> Dataset:
     async with opened(settings, "console") as service:
+        await enter(service, "replayed own reports")
         return await history(service.store, content.tree, content.gazetteer)
 
 

@@ -11,9 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from handlers.app import opened
 from handlers.cli.explain_words import Language, Teller
-from handlers.cli.ready import need_tables
+from handlers.cli.ready import enter, need_tables
 from handlers.settings import Settings
 from service import explain as explaining
+from service.audit import plain
 from service.content import Content
 from service.domain.rule import Hours
 from service.explain import Explanation, History
@@ -73,7 +74,10 @@ async def _alert(number: int) -> tuple[Explanation | None, Content]:
     async with opened(Settings(), "console") as service:
         await need_tables(service)
         async with service.store.read() as tx:
-            return await explaining.alert(tx, service.content, number), service.content
+            told = await explaining.alert(tx, service.content, number)
+        if told is not None:
+            await enter(service, "read an explanation", f"alert {number}")
+        return told, service.content
 
 
 async def _rule(rule: str, hours: int) -> tuple[History, Content]:
@@ -81,6 +85,7 @@ async def _rule(rule: str, hours: int) -> tuple[History, Content]:
         await need_tables(service)
         if rule not in {each.id for each in service.content.rules}:
             raise typer.BadParameter(f"there is no rule {rule}", param_hint="--near-misses")
+        await enter(service, "read near misses", plain(rule), hours=hours)
         now = service.clock.now()
         async with service.store.read() as tx:
             history = await explaining.rule(

@@ -1,5 +1,6 @@
 """`vigie keys`: the root key, the roles' keys, and the gateway's path tokens."""
 
+import asyncio
 import os
 import secrets
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from handlers.app import keys_of, tokens
+from handlers.cli.ready import enter_alone
 from handlers.settings import Settings
 from service.vault import keyfile
 from service.vault.keys import Keyring
@@ -80,9 +82,10 @@ def token(
     rotate once more when nothing comes to the old one.
     """
     settings = Settings()
+    if rotate and settings.gateway_token:
+        raise typer.BadParameter("VIGIE_GATEWAY_TOKEN is set: change it there")
+    asyncio.run(enter_alone(settings, "rotated tokens" if rotate else "read tokens"))
     if rotate:
-        if settings.gateway_token:
-            raise typer.BadParameter("VIGIE_GATEWAY_TOKEN is set: change it there")
         write_tokens(settings, [secrets.token_urlsafe(TOKEN_BYTES), *tokens(settings)[:1]])
     for live in tokens(settings):
         typer.echo(live)

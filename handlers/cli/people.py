@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from handlers.app import opened
-from handlers.cli.ready import need_tables
+from handlers.cli.ready import enter, need_tables
 from handlers.settings import Settings
 from service import enrolment
 from service.store import people as people_store
@@ -77,7 +77,8 @@ async def _invite(role: Role, area: str, language: str, count: int) -> list[str]
 
 async def _list(role: Role) -> list[dict[str, object]]:
     async with opened(Settings(), "console") as service:
-        await need_tables(service)
+        listed = "listed focal points" if role == "focal_point" else "listed responders"
+        await enter(service, listed)
         async with service.store.read() as tx:
             people = await people_store.enrolled(tx, role)
         tree = service.content.tree

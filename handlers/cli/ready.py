@@ -1,6 +1,8 @@
 """What a command needs before it can begin."""
 
-from handlers.app import NotReady, Opened
+from handlers.app import NotReady, Opened, opened
+from handlers.settings import Settings
+from service import audit
 from service.store import migrate
 
 
@@ -8,3 +10,15 @@ async def need_tables(service: Opened) -> None:
     """Raise NotReady where the database is not set up for this version."""
     if not await migrate.is_current(service.store):
         raise NotReady("the database is not set up for this version: run `vigie init`")
+
+
+async def enter(service: Opened, action: str, subject: str = "", **details: audit.Detail) -> None:
+    """Enter what this command does in the audit log, before it shows or changes anything."""
+    await need_tables(service)
+    await audit.entered(service.store, service.clock.now(), "cli", action, subject, **details)
+
+
+async def enter_alone(settings: Settings, action: str) -> None:
+    """`enter`, for a command that needs the database for nothing else."""
+    async with opened(settings, "console") as service:
+        await enter(service, action)

@@ -12,7 +12,7 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from handlers.app import opened
-from handlers.cli.ready import need_tables
+from handlers.cli.ready import enter
 from handlers.settings import Settings
 from service.content import Content
 from service.domain.scan import Cluster
@@ -76,7 +76,7 @@ def scan(
 
 async def _nights(now: bool) -> tuple[list[Night], Content]:
     async with opened(Settings(), "console") as service:
-        await need_tables(service)
+        await enter(service, "looked at scans", anew=now)
         if now:
             night = await scan_now(service.store, service.content, service.clock.now())
             return [night], service.content

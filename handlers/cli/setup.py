@@ -10,6 +10,7 @@ from handlers import demo
 from handlers.app import alone, assembled
 from handlers.cli.keys import TOKEN_BYTES, write_tokens
 from handlers.settings import Settings
+from service import audit
 from service.store import migrate
 from service.vault import keyfile
 
@@ -45,6 +46,10 @@ async def _prepare(settings: Settings, with_demo: bool) -> None:
     with alone(settings, "all"):
         async with assembled(settings) as service:
             await migrate.upgrade(service.store)
+            now = service.clock.now()
+            await audit.entered(
+                service.store, now, "cli", "made the database ready", demo=with_demo
+            )
             _say(f"ready    the database, in {settings.data_dir}")
             if with_demo:
                 enrolled = await demo.enrol(service)
