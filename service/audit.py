@@ -32,6 +32,9 @@ log = structlog.get_logger()
 ACTIONS: Final = frozenset(
     {
         "accepted a break in this log",
+        "added a coordinator",
+        "approved what takes two",
+        "asked for what takes two",
         "invited focal points",
         "invited responders",
         "listed focal points",
@@ -41,6 +44,8 @@ ACTIONS: Final = frozenset(
         "read an explanation",
         "read near misses",
         "read tokens",
+        "refused codes for a while",
+        "removed a coordinator",
         "replayed own reports",
         "rotated tokens",
         "started",
