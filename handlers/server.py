@@ -20,6 +20,7 @@ from handlers.console import pages
 from handlers.console.headers import security_headers
 from handlers.gateways import simulator
 from handlers.gateways.edge import gateway_routes
+from handlers.presence import announced
 from handlers.settings import Role, Settings
 from service import audit, health
 from service.reload import Reloader
@@ -128,7 +129,7 @@ async def serve(settings: Settings, role: Role = "all") -> bool:
         loop.add_signal_handler(number, asked.set)
     loop.add_signal_handler(signal.SIGHUP, early.set)
     at_terminal = _at_terminal()
-    with alone(settings, role):
+    with alone(settings, role), announced(settings):
         async with assembled(settings, role) as service:
             hung_up = partial(_hung_up, service.reloader, asked, at_terminal)
             loop.add_signal_handler(signal.SIGHUP, hung_up)

@@ -4,7 +4,6 @@ Data goes to standard output, everything else to standard error. Exit status: 0 
 were found, 2 used wrongly.
 """
 
-import os
 import sys
 from socket import gaierror
 
@@ -21,6 +20,7 @@ from handlers.cli import (
     doctor,
     explain,
     keys,
+    panic,
     parse,
     people,
     scan,
@@ -28,6 +28,7 @@ from handlers.cli import (
     setup,
     test_rules,
 )
+from handlers.hardening import harden
 from service import telemetry
 from service.audit import NotNoted
 from service.content import ContentError
@@ -51,6 +52,7 @@ app.command("explain")(explain.explain)
 app.command("scan")(scan.scan)
 app.command("parse")(parse.parse)
 app.command("doctor")(doctor.doctor)
+app.command("panic")(panic.panic)
 app.add_typer(people.focal_points, name="focal-point")
 app.add_typer(people.responders, name="responder")
 app.add_typer(coordinator.commands, name="coordinator")
@@ -60,7 +62,7 @@ app.add_typer(audit.commands, name="audit")
 
 def main() -> None:
     """Run the command; what a person can mend is said in a line, without a traceback."""
-    os.umask(0o077)  # whatever a command makes is this account's alone
+    harden()
     telemetry.configure("WARNING")  # on standard error, and redacted; `serve` sets its own
     try:
         app()

@@ -3,12 +3,11 @@
 import asyncio
 import json
 import shutil
-import stat
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -16,30 +15,21 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from handlers.app import NotReady, gateway_of, opened, tokens, unlock
+from handlers.cli import machine
+from handlers.cli.findings import Finding, State
 from handlers.settings import Settings
 from service import content as content_files
 from service.content import ContentError
 from service.domain.areas import COUNTRY
 from service.picture import areas_in_use
-from service.store import Store, inbox, migrate, people
+from service.retention import limits_at
+from service.store import Store, inbox, migrate, people, retention
+from service.store.retention import Held
 from service.vault.keys import KeysError
 
-State = Literal["good", "warning", "bad"]
-
-LEAST_FREE = 500 * 1024 * 1024  # bytes
 OLDEST_WAITING = timedelta(minutes=10)
-# This version was written then: a clock that says less has lost its battery.
-WRITTEN = datetime(2026, 11, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; `do` says how to mend it."""
-
-    name: str
-    state: State
-    what: str
-    do: str = ""
+# The timers come every ten minutes; what is due for longer nobody forgets.
+FORGETTING = timedelta(hours=1)
 
 
 def doctor(
@@ -77,42 +67,24 @@ def _keys(settings: Settings) -> Iterator[Finding]:
 
 
 def _permissions(settings: Settings) -> Iterator[Finding]:
-    secret = [settings.data_dir, settings.root_key.parent, settings.root_key, settings.token_file]
-    open_to_all = [path for path in secret if path.exists() and _others_may_read(path)]
-    if settings.root_key.resolve().is_relative_to(settings.data_dir.resolve()):
-        yield Finding(
-            "permissions",
-            "bad",
-            "the key file lies in the data directory, so one copy takes both",
-            "move it, and set VIGIE_KEY_FILE",
-        )
-    for path in open_to_all:
-        yield Finding(
-            "permissions", "bad", f"other accounts can read {path}", f"chmod go-rwx {path}"
-        )
-    if not open_to_all:
-        yield Finding("permissions", "good", "data and keys are this account's alone")
+    folders = [settings.data_dir, settings.root_key.parent]
+    yield from machine.permissions(machine.modes([*folders, settings.root_key]))
+    yield from machine.apart(settings.root_key, settings.data_dir, machine.heads(folders))
 
 
-def _others_may_read(path: Path) -> bool:
-    return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+def _memory(_settings: Settings) -> Iterator[Finding]:
+    yield from machine.swap(machine.read("/proc/swaps"))
+    yield from machine.core_pattern(machine.read("/proc/sys/kernel/core_pattern"))
+    yield from machine.ptrace_scope(machine.read("/proc/sys/kernel/yama/ptrace_scope"))
 
 
 def _clock(_settings: Settings) -> Iterator[Finding]:
-    now = datetime.now(UTC)
-    if now < WRITTEN:
-        do = "set the clock; on a board without a battery, install a time service"
-        yield Finding("clock", "bad", f"it says {now:%Y-%m-%d}, which has passed", do)
-    else:
-        yield Finding("clock", "good", f"{now:%Y-%m-%d %H:%M} UTC")
+    yield from machine.clock(datetime.now(UTC), machine.synchronised())
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
     place = settings.data_dir if settings.data_dir.exists() else Path()
-    free = shutil.disk_usage(place).free
-    state: State = "good" if free >= LEAST_FREE else "bad"
-    do = "" if state == "good" else "make room: when the disk is full, no report is accepted"
-    yield Finding("disk", state, f"{free // 1024**2} MiB free", do)
+    yield from machine.space(shutil.disk_usage(place).free)
 
 
 def _gateway(settings: Settings) -> Iterator[Finding]:
@@ -163,6 +135,7 @@ async def _look_at_database(settings: Settings) -> list[Finding]:
             waiting, oldest = await inbox.depth(tx, now)
             counts = await people.counts(tx)
             named = await areas_in_use(tx, base.content, now)
+            held = await retention.look(tx, limits_at(base.content, now - FORGETTING))
     findings = [Finding("database", "good", f"answers; {waiting} message(s) wait")]
     if oldest and now - oldest > OLDEST_WAITING:
         do = "is `vigie serve` running? its log says more"
@@ -182,7 +155,23 @@ async def _look_at_database(settings: Settings) -> list[Finding]:
         )
     else:
         findings.append(Finding("areas", "good", f"alerts may name {len(named) - 1} area(s)"))
-    return findings
+    return [*findings, *map(_kept, held)]
+
+
+def _kept(held: Held) -> Finding:
+    """How long a table keeps what is personal, and whether it is kept for longer."""
+    line = held.keeping
+    name = f"keeps: {line.table.name}"
+    fate = "" if line.fate == "kept" else f", then {line.fate}"
+    what = f"{line.personal}: {line.how_long}{fate}; {held.rows} row(s)"
+    if held.oldest:
+        what += f", the oldest of {held.oldest:%Y-%m-%d}"
+    if not held.overdue:
+        return Finding(name, "good", what)
+    do = "is `vigie serve` running? its log says more"
+    # Whose time came when somebody left may be minutes old; the rest is older than it should be.
+    state: State = "warning" if line.limit == "now" else "bad"
+    return Finding(name, state, f"OVERDUE: {held.overdue} of {what}", do)
 
 
 def _is_there(store: Store) -> bool:
@@ -193,6 +182,7 @@ def _is_there(store: Store) -> bool:
 LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _keys,
     _permissions,
+    _memory,
     _clock,
     _disk,
     _gateway,
