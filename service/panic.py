@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from service.vault.keystore import FILE_NAME
-
 PHRASES = ("destroy the keys", "détruire les clés", "detruire les cles")
 _JOURNALS = ("-journal", "-wal", "-shm")
 
@@ -35,7 +33,7 @@ def key_files(root_key: Path, keystore: Path, others: Iterable[Path]) -> list[Pa
         root_key.parent.glob(root_key.name + "*")
     )
     stores = [keystore.with_name(keystore.name + suffix) for suffix in ("", *_JOURNALS)]
-    wanted = [root_key, *beside, *stores, root_key.with_name(FILE_NAME), *others]
+    wanted = [root_key, *beside, *stores, *others]
     return [path for path in dict.fromkeys(wanted) if path.is_file() or path.is_symlink()]
 
 

@@ -54,7 +54,7 @@ def _files(settings: Settings) -> list[Path]:
         settings.token_file,
         *([settings.passphrase_file] if settings.passphrase_file else []),
     ]
-    return key_files(settings.root_key, settings.root_key.with_name("keystore.sqlite"), others)
+    return key_files(settings.root_key, settings.keystore_file, others)
 
 
 def _tell(done: Destroyed, ended: int, elsewhere: int) -> None:

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from service import panic
-from service.vault import keys
+from service.vault import keyfile
 from tests.support.process import TOKEN, Server, environment, run
 from tests.support.wire import Wire
 
@@ -98,7 +98,7 @@ def test_each_key_is_overwritten_before_it_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One write and one sync a file, and one sync a folder: that is what takes the time."""
-    keys.create(tmp_path / "root.key")
+    keyfile.create(tmp_path / "root.key")
     (tmp_path / "keystore.sqlite").write_bytes(b"k" * 50_000)
     linked = tmp_path / "linked"
     os.link(tmp_path / "root.key", linked)  # as a block that stays on the disk would
