@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, get_args
 
 import structlog
@@ -23,14 +24,16 @@ from service.domain.reading import PROBLEM_KINDS
 from service.flood import Flood
 from service.gateway import DeliveryStatus, Gateway, OutcomeState
 from service.intake import Intake
+from service.rekeying import PARTS, Rekeying
 from service.reload import Reloader, log_waivers
 from service.retention import Retention
 from service.scanning import Scanner
 from service.store import Store
+from service.tasks import first_of
 from service.telemetry import Metrics
 from service.timers import Timers
 from service.vault import keyfile
-from service.vault.keys import Keyring, Purpose, WrongRole
+from service.vault.keys import Keyring, MissingKey, Purpose, WrongRole
 from service.vault.keystore import Keystore
 from service.vault.vault import Vault
 from service.workflow import Workflow
@@ -101,6 +104,7 @@ class Service(Opened):
     dispatcher: Dispatcher
     timers: Timers
     reloader: Reloader
+    rekeying: Rekeying
 
     def runs(self, part: Role) -> bool:
         return self.role in ("all", part)
@@ -121,6 +125,19 @@ def keys_of(keyring: Keyring, role: Role) -> Keyring:
             f"{what}: start with --role {keyring.role}, or set VIGIE_KEY_FILE to another key file"
         )
     return keyring.only(PURPOSES[role])
+
+
+def _locked_or(settings: Settings, role: Role) -> Keyring:
+    """The role's keyring; an empty one where there is a key store, and nothing that opens it."""
+    try:
+        return keys_of(unlock(settings), role)
+    except MissingKey as error:
+        if not settings.keystore_file.exists():
+            raise
+        log.warning(
+            "locked: what comes is sealed and waits for `vigie keys unlock`", why=str(error)
+        )
+        return Keyring({})
 
 
 def tokens(settings: Settings) -> list[str]:
@@ -158,13 +175,14 @@ def gateway_of(settings: Settings) -> WiredGateway:
 
 @contextlib.asynccontextmanager
 async def opened(
-    settings: Settings, role: Role, clock: Clock | None = None
+    settings: Settings, role: Role, clock: Clock | None = None, *, may_be_locked: bool = False
 ) -> AsyncIterator[Opened]:
     """Open what `role` may open, and let go of it at the end.
 
+    Where nothing opens the keys, and it `may_be_locked`, it only seals until it is given them.
     Raises KeysError or ContentError; each says what to do.
     """
-    keyring = keys_of(unlock(settings), role)
+    keyring = _locked_or(settings, role) if may_be_locked else keys_of(unlock(settings), role)
     content = content_files.load(settings.content_dir)
     witness = Witness.beside(settings.keystore_file, keyring)
     store = Store(settings.database, witness)
@@ -178,11 +196,15 @@ async def opened(
 
 @contextlib.asynccontextmanager
 async def assembled(
-    settings: Settings, role: Role = "all", clock: Clock | None = None
+    settings: Settings,
+    role: Role = "all",
+    clock: Clock | None = None,
+    *,
+    may_be_locked: bool = False,
 ) -> AsyncIterator[Service]:
     """Build the service. Nothing runs yet. Raises as `opened` does, and NotReady."""
     gateway = gateway_of(settings)
-    async with opened(settings, role, clock) as base:
+    async with opened(settings, role, clock, may_be_locked=may_be_locked) as base:
         log_waivers(base.content)
         try:
             yield wired(base, gateway)
@@ -195,7 +217,7 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
     store, vault, content, clock = base.store, base.vault, base.content, base.clock
     metrics = Metrics(
         gateways=(gateway.name,),
-        kinds=("sms", "receipt", "opt_out"),
+        kinds=("sms", "receipt", "opt_out", "locked"),
         refusals=REFUSALS.values(),
         types=(kind.id for kind in content.codebook.types),
         problems=PROBLEM_KINDS,
@@ -224,6 +246,7 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
         dispatcher=dispatcher,
         timers=Timers(store, vault, clock, metrics, scanner, retention),
         reloader=Reloader(base.settings.content_dir, content, adopters, store, clock, base.role),
+        rekeying=Rekeying(store, vault, base.witness, PARTS if base.role == "all" else [base.role]),
     )
 
 
@@ -235,10 +258,11 @@ async def running(service: Service) -> AsyncIterator[asyncio.Event]:
     """
     await service.vault.prepare_days(service.clock.now().date())
     stopping, failed = asyncio.Event(), asyncio.Event()
+    unlocked = partial(_once_unlocked, service.rekeying)
     loops: dict[Role, Callable[[asyncio.Event], Coroutine[None, None, None]]] = {
         "intake": service.intake.run,
-        "engine": service.workflow.run,
-        "sender": service.dispatcher.run,
+        "engine": unlocked(service.workflow.run),
+        "sender": unlocked(service.dispatcher.run),
     }
     tasks = [
         asyncio.create_task(run(stopping), name=part)
@@ -246,8 +270,12 @@ async def running(service: Service) -> AsyncIterator[asyncio.Event]:
         if service.runs(part)
     ]
     tasks.append(asyncio.create_task(service.reloader.run(stopping), name="reload"))
+    tasks.append(asyncio.create_task(service.rekeying.run(stopping), name="rekeying"))
     for task in tasks:
         task.add_done_callback(lambda _: failed.set())
+    if service.runs("intake"):
+        let_in = unlocked(service.intake.open_locked)  # this one comes to an end
+        tasks.append(asyncio.create_task(let_in(stopping), name="what came while locked"))
     if service.runs("engine"):
         await service.timers.forget()
         service.timers.start()
@@ -262,6 +290,19 @@ async def running(service: Service) -> AsyncIterator[asyncio.Event]:
         ):
             if isinstance(result, BaseException):
                 log.critical("a part failed", part=task.get_name(), exc_info=result)
+
+
+def _once_unlocked(
+    rekeying: Rekeying, run: Callable[[asyncio.Event], Coroutine[None, None, None]]
+) -> Callable[[asyncio.Event], Coroutine[None, None, None]]:
+    """The same loop, begun when there are keys to work with."""
+
+    async def wait_and_run(stopping: asyncio.Event) -> None:
+        await first_of(rekeying.unlocked, stopping)
+        if not stopping.is_set():
+            await run(stopping)
+
+    return wait_and_run
 
 
 @contextlib.contextmanager

@@ -22,8 +22,8 @@ from handlers.gateways import simulator
 from handlers.gateways.edge import gateway_routes
 from handlers.presence import announced
 from handlers.settings import Role, Settings
+from handlers.unlocking import read_again, taking_keys
 from service import audit, health
-from service.reload import Reloader
 from service.store import migrate
 from service.telemetry import log_request
 
@@ -31,6 +31,11 @@ log = structlog.get_logger()
 
 # The service manager's own limit (deploy/vigie.service) is longer than this.
 GRACE_SECONDS = 10.0
+
+LOCKED = (
+    "locked: messages are taken in, sealed, and wait; hand over the passphrase with "
+    "`vigie keys unlock`\n"
+)
 
 
 def application(service: Service, live_tokens: list[str]) -> web.Application:
@@ -49,6 +54,7 @@ def application(service: Service, live_tokens: list[str]) -> web.Application:
                 ready=found.ready,
                 open_alerts=found.alerts.get("open", 0),
                 simulator=isinstance(service.gateway, simulator.Simulator),
+                locked=service.vault.locked,
             )
 
         app.add_routes(pages.routes(status))
@@ -64,8 +70,11 @@ def _watching(service: Service) -> list[web.RouteDef]:
 
     async def readyz(_request: web.Request) -> web.Response:
         found = await health.look(service.store)
-        text = "ready\n" if found.ready else "the database does not answer\n"
-        return web.Response(text=text, status=200 if found.ready else 503)
+        if not found.ready:
+            return web.Response(text="the database does not answer\n", status=503)
+        if service.vault.locked:
+            return web.Response(text=LOCKED, status=503)
+        return web.Response(text="ready\n")
 
     async def metrics(_request: web.Request) -> web.Response:
         return web.Response(body=service.metrics.render(), content_type="text/plain")
@@ -122,7 +131,7 @@ async def _listen(runner: Runner, settings: Settings) -> None:
 
 
 async def serve(settings: Settings, role: Role = "all") -> bool:
-    """Serve until SIGTERM or SIGINT; whether it ended well. SIGHUP reloads the content."""
+    """Serve until SIGTERM or SIGINT; whether it ended well. SIGHUP reloads content and keys."""
     asked, early = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -130,15 +139,17 @@ async def serve(settings: Settings, role: Role = "all") -> bool:
     loop.add_signal_handler(signal.SIGHUP, early.set)
     at_terminal = _at_terminal()
     with alone(settings, role), announced(settings):
-        async with assembled(settings, role) as service:
-            hung_up = partial(_hung_up, service.reloader, asked, at_terminal)
+        async with assembled(settings, role, may_be_locked=True) as service:
+            live_tokens = tokens(settings)
+            hung_up = partial(_hung_up, service, live_tokens, asked, at_terminal)
             loop.add_signal_handler(signal.SIGHUP, hung_up)
             if early.is_set():
                 hung_up()
             await migrate.upgrade(service.store)
             async with (
                 running(service) as failed,
-                listening(service, tokens(settings)) as address,
+                taking_keys(service),
+                listening(service, live_tokens) as address,
             ):
                 _settle_memory()
                 await _enter(service, "started")
@@ -154,6 +165,8 @@ async def serve(settings: Settings, role: Role = "all") -> bool:
 
 
 async def _enter(service: Service, action: str) -> None:
+    if service.vault.locked:
+        return  # an entry needs a seal; that it was unlocked will be entered
     content = audit.fingerprint(service.reloader.current.hash)
     now, role = service.clock.now(), service.role
     await audit.entered(service.store, now, "service", action, role=role, content=content)
@@ -166,12 +179,25 @@ def _settle_memory() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def _hung_up(reloader: Reloader, asked: asyncio.Event, at_terminal: bool) -> None:
+_reading_keys: set[asyncio.Task[None]] = set()
+
+
+def _hung_up(
+    service: Service, live_tokens: list[str], asked: asyncio.Event, at_terminal: bool
+) -> None:
     """SIGHUP: reload; or stop, where the terminal that this was started at is gone."""
     if at_terminal and not _at_terminal():
         asked.set()
-    else:
-        reloader.ask()
+        return
+    if not service.vault.locked:  # else once it is unlocked: a change is entered under its keys
+        service.reloader.ask()
+    try:
+        live_tokens[:] = tokens(service.settings)
+    except NotReady as error:
+        log.warning("the tokens were not read again", why=str(error))
+    reading = asyncio.ensure_future(read_again(service))
+    _reading_keys.add(reading)  # a task that nobody holds may be collected before it is done
+    reading.add_done_callback(_reading_keys.discard)
 
 
 def _at_terminal() -> bool:

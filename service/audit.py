@@ -32,9 +32,7 @@ log = structlog.get_logger()
 ACTIONS: Final = frozenset(
     {
         "accepted a break in this log",
-        "added a coordinator",
-        "approved what takes two",
-        "asked for what takes two",
+        "exported keys of a role",
         "invited focal points",
         "invited responders",
         "listed focal points",
@@ -44,13 +42,17 @@ ACTIONS: Final = frozenset(
         "read an explanation",
         "read near misses",
         "read tokens",
-        "refused codes for a while",
-        "removed a coordinator",
         "replayed own reports",
+        "restored the root key",
+        "retired keys",
+        "rotated keys",
         "rotated tokens",
+        "split the root key",
         "started",
         "stopped",
         "took up content",
+        "took up keys",
+        "unlocked",
     }
 )
 """Everything that is entered, as the words after who did it. A new act is added here."""

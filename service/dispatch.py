@@ -111,7 +111,8 @@ class Dispatcher:
             if not await outbox.depth(tx, now):
                 return 0
         async with self._store.write() as tx:
-            claimed = await outbox.claim(tx, now, now + CLAIM, self._flood.batch(BATCH))
+            limit, version = self._flood.batch(BATCH), self._vault.versions[0]
+            claimed = await outbox.claim(tx, now, now + CLAIM, limit, version)
         live = [row for row in claimed if row.expires_at > now]
         await self._drop([row for row in claimed if row.expires_at <= now], "expired")
         calls = _calls(await self._open(live))
@@ -164,7 +165,7 @@ class Dispatcher:
         choice = None
         if person is not None and alert is not None:
             slots = texts.slots(row.purpose, row.language)
-            choice = wording(self._vault, slots, person.id, alert.id)
+            choice = wording(self._vault, slots, person.id, alert.id, row.key_version)
         values = self._values(row.purpose, person, alert)
         return texts.render(row.purpose, row.language, values, choice)
 

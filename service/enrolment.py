@@ -55,14 +55,20 @@ async def enrol(
     """
     if message.sender_index is None or message.sealed_sender is None:
         return None
-    invited = await people_store.use_invite(tx, vault.blind(Purpose.INVITE_CODE, code), now)
+    invited = await people_store.use_invite(tx, vault.blinds(Purpose.INVITE_CODE, code), now)
     if invited is None:
         return None
     if known is not None:
         await people_store.move(tx, known, invited.role, invited.area, invited.language, now)
         return known.id, invited
     person_id = await people_store.add(
-        tx, message.sender_index, invited.role, invited.area, invited.language, now
+        tx,
+        message.sender_index,
+        invited.role,
+        invited.area,
+        invited.language,
+        now,
+        message.other_index,
     )
     context = message.dedupe.hex()
     sealed = await vault.enrol_sender(person_id, message.sealed_sender, context)
@@ -77,5 +83,6 @@ async def forget(tx: AsyncConnection, vault: Vault, person: AnyRow, now: datetim
     """
     await vault.forget_person(person.id)
     await outbox.forget_person(tx, person.id)
-    await inbox.forget_sender(tx, person.number_index)
+    indexes = (person.number_index, person.other_index)
+    await inbox.forget_sender(tx, [index for index in indexes if index is not None])
     await people_store.remove(tx, person, now)

@@ -1,23 +1,30 @@
 """Accepts a message durably: sealed and indexed at once, on disk before the answer.
 
+While the service is locked, a message can be neither indexed nor known for a repeat: it is sealed
+whole, stored, and goes the usual way once the service is unlocked.
+
 One task writes for all requests (group commit): whatever arrives while a commit is under way goes
 into the next one, so that a burst shares its fsync.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.clock import Clock
 from service.domain.pacing import ALL_SENDERS, PER_SENDER, Pace
 from service.flood import Flood
 from service.gateway import Inbound, InboundOptOut, InboundReceipt, InboundSms
-from service.store import Store
+from service.locked import pack, unpack
+from service.store import AnyRow, Store
 from service.store import inbox as inbox_store
+from service.store import locked as locked_store
 from service.tasks import first_of
 from service.telemetry import Metrics
 from service.vault.keys import Purpose
@@ -31,7 +38,11 @@ log = structlog.get_logger()
 REPEAT = timedelta(seconds=30)
 # What may wait for the disk. Beyond it the gateway is told to try again, which loses nothing.
 MOST_WAITING = 20_000
-_Waiting = tuple[dict[str, Any], bytes | None, asyncio.Future[None]]
+# A row, the `dedupe`s of earlier messages that it would repeat, and who waits for it.
+_Waiting = tuple[dict[str, Any], Sequence[bytes], asyncio.Future[None]]
+_OPENED_AT_ONCE = 200
+RETRY_SECONDS = 0.2
+_LOCKED = "message"  # what a box of a whole message is bound to
 
 
 class Unavailable(Exception):  # noqa: N818 - it states what is, and the edge answers 503
@@ -67,6 +78,7 @@ class Intake:
         self._sealing = vault.sealing()
         self._wake = asyncio.Event()
         self._open = True
+        self._locked_waiting = 0
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Write what arrives until told to stop; what was taken in by then is written first."""
@@ -79,78 +91,151 @@ class Intake:
                 await self._write(batch)
                 self._flood.written(len(batch))
 
-    async def accept(self, message: Inbound) -> None:
-        """Store a message. Raises Unavailable if it could not be."""
+    async def accept(self, message: Inbound, received_at: datetime | None = None) -> None:
+        """Store a message. `received_at` where that was earlier. Raises Unavailable if it cannot.
+
+        What is on disk already, by whatever version of the keys, is not stored again.
+        """
         if not self._open or len(self._waiting) >= MOST_WAITING:
             raise Unavailable("too much is waiting for the disk, or the service is stopping")
-        row, repeat = self._seal(message)
+        locked = self._vault.locked
+        now = self._clock.now()
+        row, repeats = (
+            self._seal_whole(message, now) if locked else self._seal(message, received_at or now)
+        )
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((row, repeat, stored))
+        self._waiting.append((row, repeats, stored))
+        self._locked_waiting += locked
         self._flood.came()
         self._wake.set()
-        await stored
+        try:
+            await stored
+        finally:
+            self._locked_waiting -= locked
 
-    def _seal(self, message: Inbound) -> tuple[dict[str, Any], bytes | None]:
-        """The inbox row of a message, and the `dedupe` of an earlier one that it would repeat."""
-        now = self._clock.now()
-        row = {"gateway": message.gateway, "received_at": now, "due_at": now, "state": "waiting"}
+    async def open_locked(self, stopping: asyncio.Event) -> None:
+        """Once unlocked: let in what came before, by the same way, with its time of receipt."""
+        last = opened = 0
+        while not stopping.is_set():
+            under_way = self._locked_waiting  # asked first: what is stored after it is found
+            try:
+                async with self._store.read() as tx:
+                    rows = await locked_store.after(tx, last, _OPENED_AT_ONCE)
+                opened += await self._let_in(rows)
+            except (Unavailable, SQLAlchemyError, OSError):
+                # All are stored still, and those that went in already are known again.
+                await first_of(stopping, seconds=RETRY_SECONDS)
+                continue
+            if rows:
+                last = rows[-1].id
+            elif under_way:
+                await first_of(stopping, seconds=RETRY_SECONDS)
+            else:
+                break
+        if opened:
+            log.info("let in what came while locked", messages=opened)
+
+    async def _let_in(self, rows: Sequence[AnyRow]) -> int:
+        """Store these messages as any other, then delete them as they were; how many."""
+        messages = [(row, self._open_whole(row)) for row in rows]
+        sound = [(row, message) for row, message in messages if message is not None]
+        await asyncio.gather(*(self.accept(m, row.received_at) for row, m in sound))
+        if sound:
+            async with self._store.write() as tx:
+                await locked_store.remove(tx, [row.id for row, _ in sound])
+        return len(sound)
+
+    def _open_whole(self, row: AnyRow) -> Inbound | None:
+        """The message of a row; None, and the row stays, where these keys do not open it."""
+        try:
+            return unpack(self._vault.open_locked(row.sealed, _LOCKED))
+        except Exception:  # one that cannot be read must not keep the others out
+            log.exception("a message that came while locked does not open", message=row.id)
+            return None
+
+    def _seal_whole(self, message: Inbound, now: datetime) -> tuple[dict[str, Any], list[bytes]]:
+        sealed = self._sealing.seal_locked(pack(message), _LOCKED)
+        row = {"sealed": sealed, "received_at": now}
+        return row | {"gateway": message.gateway, "kind": "locked"}, []
+
+    def _seal(
+        self, message: Inbound, received_at: datetime
+    ) -> tuple[dict[str, Any], Sequence[bytes]]:
+        """The inbox row of a message, and the `dedupe`s of earlier ones that it would repeat."""
+        row: dict[str, Any] = {"gateway": message.gateway, "received_at": received_at}
+        row |= {"due_at": self._clock.now(), "state": "waiting"}
         match message:
             case InboundSms():
-                return self._seal_sms(message, row, now)
+                return self._seal_sms(message, row)
             case InboundReceipt():
-                name = f"{message.message_id}\0{message.status}"
+                name = f"receipt\0{message.message_id}\0{message.status}"
+                row["dedupe"], *repeats = self._vault.blinds(Purpose.MESSAGE_ID, name)
+                indexes = self._vault.blinds(Purpose.MESSAGE_ID, message.message_id)
                 row |= {
                     "kind": "receipt",
-                    "dedupe": self._vault.blind(Purpose.MESSAGE_ID, f"receipt\0{name}"),
-                    "message_index": self._vault.blind(Purpose.MESSAGE_ID, message.message_id),
+                    "message_index": indexes[0],
                     "status": message.status.value,
                     "reason": message.reason,
                 }
-                return row, None
+                return row | _other(indexes), repeats
             case InboundOptOut():
                 row["kind"] = "opt_out"
-                index = self._vault.index(message.sender) if message.sender else b""
-                row["dedupe"], repeat = self._name("opt_out", index, "", None, now)
-                row["sender_index"] = index or None
-                return row, repeat
+                row["dedupe"], *repeats = self._names("opt_out", message.sender, "", None, row)
+                return row | self._who(message.sender), repeats
 
     def _seal_sms(
-        self, message: InboundSms, row: dict[str, Any], now: datetime
-    ) -> tuple[dict[str, Any], bytes | None]:
-        index = self._vault.index(message.sender) if message.sender else b""
+        self, message: InboundSms, row: dict[str, Any]
+    ) -> tuple[dict[str, Any], Sequence[bytes]]:
+        now: datetime = row["due_at"]
         if message.message_id is not None:
             name = f"sms\0{message.gateway}\0{message.message_id}"
-            dedupe, repeat = self._vault.blind(Purpose.MESSAGE_ID, name), None
+            dedupe, *repeats = self._vault.blinds(Purpose.MESSAGE_ID, name)
         else:
-            dedupe, repeat = self._name("sms", index, message.text, message.sent_at, now)
+            sent = (message.sender, message.text, message.sent_at)
+            dedupe, *repeats = self._names("sms", *sent, row)
+        row |= self._who(message.sender)
         row |= {
             "kind": "sms",
             "dedupe": dedupe,
-            "sender_index": index or None,
             "sealed_sender": self._seal_sender(message.sender, dedupe),
             "sealed_text": self._sealing.seal_text(message.text, now.date(), dedupe.hex()),
             "text_day": now.date(),
             "sent_at": message.sent_at,
-            "due_at": self._turn(index, now),
+            "due_at": self._turn(row["sender_index"] or b"", now),
         }
-        return row, repeat
+        return row, repeats
+
+    def _who(self, sender: PhoneNumber | None) -> dict[str, Any]:
+        """The columns by which the workflow finds the sender."""
+        if sender is None:
+            return {"sender_index": None}
+        indexes = self._vault.indexes(sender)
+        return {"sender_index": indexes[0], **_other(indexes)}
 
     def _seal_sender(self, sender: PhoneNumber | None, dedupe: bytes) -> bytes | None:
         return self._sealing.seal_sender(sender, dedupe.hex()) if sender else None
 
-    def _name(
-        self, kind: str, index: bytes, text: str, sent_at: datetime | None, now: datetime
-    ) -> tuple[bytes, bytes | None]:
-        """What tells a message without a name apart: its own moment, else the span it falls in."""
+    def _names(
+        self,
+        kind: str,
+        sender: PhoneNumber | None,
+        text: str,
+        sent_at: datetime | None,
+        row: dict[str, Any],
+    ) -> list[bytes]:
+        """What tells a message without a name apart, then what an earlier one may be stored as.
 
-        def blind(moment: str) -> bytes:
-            words = (kind, index.hex(), moment, text)
-            return self._vault.blind(Purpose.MESSAGE_TEXT, "\0".join(words))
+        It is the message's own moment, else the span of time that it came in.
+        """
+
+        def blinds(moment: str) -> list[bytes]:
+            words = "\0".join((kind, moment, text))
+            return self._vault.blinds(Purpose.MESSAGE_TEXT, words, sender)
 
         if sent_at is not None:
-            return blind(sent_at.isoformat()), None
-        span = int(now.timestamp() // REPEAT.total_seconds())
-        return blind(str(span)), blind(str(span - 1))
+            return blinds(sent_at.isoformat())
+        span = int(row["received_at"].timestamp() // REPEAT.total_seconds())
+        return blinds(str(span)) + blinds(str(span - 1))
 
     def _turn(self, index: bytes, now: datetime) -> datetime:
         """When the workflow takes the message: at once, or later in a flood."""
@@ -168,12 +253,18 @@ class Intake:
 
     async def _write(self, batch: list[_Waiting]) -> None:
         self._sealing = self._vault.sealing()  # nobody here can open any more what is written now
+        whole = [
+            {name: row[name] for name in ("sealed", "received_at")}
+            for row, _, _ in batch
+            if row["kind"] == "locked"
+        ]
         try:
             async with self._store.write() as tx:
-                repeats = await inbox_store.known(tx, [r for _, r, _ in batch if r is not None])
-                rows = [row for row, repeat, _ in batch if repeat not in repeats]
+                rows = await _new(tx, batch)
                 if rows:
                     await inbox_store.add(tx, rows)
+                if whole:
+                    await locked_store.add(tx, whole)
         except Exception as error:  # whatever it was, every caller must hear that nothing is stored
             log.exception("messages could not be stored", count=len(batch))
             for _, _, stored in batch:
@@ -187,3 +278,19 @@ class Intake:
             if not stored.done():
                 stored.set_result(None)
         self._arrived()
+
+
+async def _new(tx: AsyncConnection, batch: Sequence[_Waiting]) -> list[dict[str, Any]]:
+    """The inbox rows of a batch, less those that repeat a stored message or one before them."""
+    seen = await inbox_store.known(tx, [one for _, repeats, _ in batch for one in repeats])
+    rows = []
+    for row, repeats, _ in batch:
+        if row["kind"] != "locked" and seen.isdisjoint(repeats):
+            rows.append(row)
+            seen.add(row["dedupe"])
+    return rows
+
+
+def _other(hashes: Sequence[bytes]) -> dict[str, bytes]:
+    """The column of the hash under the other version, while there are two."""
+    return {"other_index": hashes[1]} if len(hashes) > 1 else {}

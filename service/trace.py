@@ -145,8 +145,10 @@ async def _copies(
     """For each alert, what everyone told of it had: the wording in each slot, by person."""
     copies: dict[int, dict[int, dict[At, int]]] = {alert: {} for alert in alerts}
     for row in await outbox.sent_of(tx, alerts):
+        if row.key_version not in vault.versions:
+            continue  # those keys were retired: nobody can tell any more which wording it had
         slots = content.texts.slots(row.purpose, row.language)
-        choice = wording(vault, slots, row.person_id, row.alert_id)
+        choice = wording(vault, slots, row.person_id, row.alert_id, row.key_version)
         had = copies[row.alert_id].setdefault(row.person_id, {})
         had |= {
             (row.alert_id, slot.mark): chosen for slot, chosen in zip(slots, choice, strict=True)

@@ -72,7 +72,10 @@ class Batch:
     people_changed: bool = False
 
     def person(self, message: AnyRow) -> AnyRow | None:
-        return self.people.get(message.sender_index) if message.sender_index else None
+        """Who sent a message, known by whichever version of the keys."""
+        if message.sender_index is None:
+            return None
+        return self.people.get(message.sender_index) or self.people.get(message.other_index)
 
     def finish(self, message: AnyRow, problem: str | None = None) -> None:
         """Close a message. Its sealed number stays only where nothing else can answer it."""
@@ -253,8 +256,8 @@ class Workflow:
         now = self._clock.now()
         picture = self._picture = self._picture or await self._load(now)
         async with self._store.write() as tx:
-            senders = {m.sender_index for m in messages if m.sender_index is not None}
-            known = await people.by_index(tx, list(senders))
+            indexes = {index for m in messages for index in (m.sender_index, m.other_index)}
+            known = await people.by_index(tx, list(indexes - {None}))
             batch = Batch(known, now, self._content.phones.replies, self._chance)
             for message in messages:
                 await self._kinds[message.kind](tx, batch, message)
@@ -319,7 +322,7 @@ class Workflow:
         batch.finish(message)
         await enrolment.forget(tx, self._vault, person, batch.now)
         batch.texts = [text for text in batch.texts if text["person_id"] != person.id]
-        del batch.people[person.number_index]
+        batch.people = {i: known for i, known in batch.people.items() if known.id != person.id}
         batch.people_changed = True
 
     async def _be_silent(
@@ -371,9 +374,8 @@ class Workflow:
             batch.reply(message, "neutral", person.language, person.id)
 
     async def _receipt(self, tx: AsyncConnection, batch: Batch, message: AnyRow) -> None:
-        known = await outbox.receive(
-            tx, message.message_index, message.status, message.reason, batch.now
-        )
+        indexes = [i for i in (message.message_index, message.other_index) if i is not None]
+        known = await outbox.receive(tx, indexes, message.status, message.reason, batch.now)
         if not known and batch.now - message.received_at < RECEIPT_PATIENCE:
             await inbox.defer(tx, message.id, batch.now + RECEIPT_RETRY)
             return

@@ -25,7 +25,9 @@ from service.picture import areas_in_use
 from service.retention import limits_at
 from service.store import Store, inbox, migrate, people, retention
 from service.store.retention import Held
-from service.vault.keys import KeysError
+from service.vault.keys import Keyring, KeysError
+from service.vault.keystore import Keystore
+from service.vault.vault import Vault
 
 OLDEST_WAITING = timedelta(minutes=10)
 # The timers come every ten minutes; what is due for longer nobody forgets.
@@ -64,6 +66,41 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         yield Finding("keys", "bad", str(error))
         return
     yield Finding("keys", "good", f"{settings.root_key} opens; {len(live)} live token(s)")
+
+
+def _key_store(settings: Settings) -> Iterator[Finding]:
+    """A key store that was lost and made anew opens nobody, and everything else looks well."""
+    try:
+        keyring = unlock(settings)
+    except KeysError:
+        return  # said already
+    try:
+        yield from asyncio.run(_look_at_key_store(settings, keyring))
+    except KeysError as error:
+        yield Finding("key store", "bad", str(error))
+    except (SQLAlchemyError, OSError):
+        return  # the database is looked at by itself
+
+
+async def _look_at_key_store(settings: Settings, keyring: Keyring) -> list[Finding]:
+    store = Store(settings.database)
+    try:
+        if not _is_there(store) or not await migrate.is_current(store):
+            return []
+        async with store.read() as tx:
+            everybody = await people.ids(tx)
+    finally:
+        await store.close()
+    vault = Vault(keyring, Keystore(settings.keystore_file))
+    try:
+        lost = sum(not vault.has_person(person) for person in everybody)
+    finally:
+        vault.close()
+    if not lost:
+        return [Finding("key store", "good", f"has the keys of all {len(everybody)} people")]
+    what = f"has no key for {lost} of {len(everybody)} people: it was lost and made anew, or is old"
+    do = "put back the one that belongs to this database, else enrol them again: deploy/README.md"
+    return [Finding("key store", "bad", what, do)]
 
 
 def _permissions(settings: Settings) -> Iterator[Finding]:
@@ -181,6 +218,7 @@ def _is_there(store: Store) -> bool:
 
 LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _keys,
+    _key_store,
     _permissions,
     _memory,
     _clock,

@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from handlers.app import keys_of, tokens
+from handlers.cli import root
 from handlers.cli.ready import enter_alone
+from handlers.cli.secrets import noted, read_root
 from handlers.settings import Settings
 from service.vault import keyfile
 from service.vault.keys import Keyring
@@ -42,32 +44,12 @@ def export(
     root key then need not be on the machine at all. After `vigie keys rotate` and `vigie keys
     retire`, export again: to a new file, which you then move over the old one.
     """
-    keyring = Keyring.of_roots(read_root(Settings()))
+    settings = Settings()
+    keyring = Keyring.of_roots(read_root(settings))
     lock = keyfile.read_passphrase(passphrase_file) if passphrase_file else None
+    noted(settings, keyring, "exported keys of a role", role)
     keyfile.write_new(to, keyfile.Secrets.of(keys_of(keyring, role), role), lock)
     typer.echo(f"made {to}: keys of the role “{role}” alone", err=True)
-
-
-def read_root(settings: Settings) -> dict[int, bytes]:
-    """The root key's versions, by version. Raises KeysError."""
-    return keyfile.read_root(settings.root_key, passphrase(settings))
-
-
-def passphrase(settings: Settings) -> str | None:
-    """The key file's passphrase, None where it has none; asked for where no file holds it."""
-    if settings.passphrase_file and settings.passphrase_file.exists():
-        return keyfile.read_passphrase(settings.passphrase_file)
-    if not keyfile.is_wrapped(settings.root_key):
-        return None
-    return ask(f"Passphrase of {settings.root_key}")
-
-
-def ask(what: str) -> str:
-    """A line that is not shown: from the terminal, or from standard input where there is none."""
-    if os.isatty(0):
-        return str(typer.prompt(what, hide_input=True, err=True))
-    line = typer.get_text_stream("stdin").readline()
-    return line.rstrip("\r\n")
 
 
 @commands.command()
@@ -78,8 +60,8 @@ def token(
 ) -> None:
     """Print the live tokens, newest first: each opens /gateways/NAME/TOKEN/sms.
 
-    To rotate: `vigie keys token --rotate`, restart the service, give the gateway the new URL, and
-    rotate once more when nothing comes to the old one.
+    To rotate: `vigie keys token --rotate`, send the service SIGHUP, give the gateway the new URL,
+    and rotate once more when nothing comes to the old one.
     """
     settings = Settings()
     if rotate and settings.gateway_token:
@@ -102,3 +84,6 @@ def write_tokens(settings: Settings, live: list[str]) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
+
+
+root.register(commands)

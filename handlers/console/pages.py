@@ -16,13 +16,14 @@ class HomeStatus:
     """What the home page shows. Counts and names of parts: nothing here is about a person.
 
     `ready`: the database answers. `open_alerts` is not shown where it does not. `simulator`: the
-    simulated phones can be opened.
+    simulated phones can be opened. `locked`: messages wait for the keys.
     """
 
     gateway: str
     ready: bool
     open_alerts: int
     simulator: bool
+    locked: bool = False
 
 
 def routes(status: Callable[[], Awaitable[HomeStatus]]) -> list[web.AbstractRouteDef]:

@@ -53,18 +53,20 @@ Reader = Callable[[Form], Inbound | Refused]
 def gateway_routes(
     gateway: HttpGateway, tokens: Sequence[str], intake: Intake, metrics: Metrics
 ) -> list[web.RouteDef]:
-    """`/gateways/<name>/<token>/sms`, `…/receipt` and `…/opt-out`, for each of the live tokens."""
+    """`/gateways/<name>/<token>/sms`, `…/receipt` and `…/opt-out`, for each of the live tokens.
+
+    `tokens` may change while the service runs: it is looked at for each request.
+    """
     readers: dict[str, Reader] = {
         "sms": gateway.read_sms,
         "receipt": gateway.read_receipt,
         "opt-out": gateway.read_opt_out,
     }
-    live = [token.encode() for token in tokens]
 
     def handler(read: Reader) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             # The token comes before all else, the method too: without one, nothing is here.
-            if not _is_live(request.match_info["token"], live):
+            if not _is_live(request.match_info["token"], tokens):
                 metrics.refused.count(gateway.name, REFUSALS[404])
                 raise web.HTTPNotFound
             answer = await _answer(request, read, intake)
@@ -80,10 +82,10 @@ def gateway_routes(
     ]
 
 
-def _is_live(token: str, live: Sequence[bytes]) -> bool:
+def _is_live(token: str, live: Sequence[str]) -> bool:
     given = token.encode("utf-8", "surrogatepass")
     # A sum looks at every token; any() would stop at the first, and the time taken would tell.
-    return sum(hmac.compare_digest(given, each) for each in live) > 0
+    return sum(hmac.compare_digest(given, each.encode()) for each in live) > 0
 
 
 async def _answer(request: web.Request, read: Reader, intake: Intake) -> web.Response:

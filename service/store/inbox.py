@@ -65,12 +65,14 @@ async def quarantine(tx: AsyncConnection, row: int, problem: str) -> None:
     )
 
 
-async def forget_sender(tx: AsyncConnection, sender_index: bytes) -> None:
+async def forget_sender(tx: AsyncConnection, indexes: Sequence[bytes]) -> None:
     """Cut every tie between stored messages and who sent them; none of them is read any more."""
     await tx.execute(
         update(inbox)
-        .where(inbox.c.sender_index == sender_index)
-        .values(state="done", sender_index=None, sealed_sender=None, sealed_text=None)
+        .where(inbox.c.sender_index.in_(indexes) | inbox.c.other_index.in_(indexes))
+        .values(
+            state="done", sender_index=None, other_index=None, sealed_sender=None, sealed_text=None
+        )
     )
 
 

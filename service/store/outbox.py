@@ -48,9 +48,12 @@ async def add(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
 
 
 async def claim(
-    tx: AsyncConnection, now: datetime, until: datetime, limit: int
+    tx: AsyncConnection, now: datetime, until: datetime, limit: int, key_version: int
 ) -> Sequence[AnyRow]:
-    """Take texts whose time has come; nobody else takes them before `until`."""
+    """Take texts whose time has come; nobody else takes them before `until`.
+
+    `key_version` is noted of those that are taken for the first time.
+    """
     free = (outbox.c.state == "waiting") & (outbox.c.due_at <= now)
     lapsed = (outbox.c.state == "claimed") & (outbox.c.claimed_until <= now)
     query = select(outbox).where(free | lapsed).order_by(outbox.c.due_at, outbox.c.id).limit(limit)
@@ -59,7 +62,12 @@ async def claim(
         await tx.execute(
             update(outbox)
             .where(outbox.c.id.in_([row.id for row in rows]))
-            .values(state="claimed", claimed_until=until, attempts=outbox.c.attempts + 1)
+            .values(
+                state="claimed",
+                claimed_until=until,
+                attempts=outbox.c.attempts + 1,
+                key_version=func.coalesce(outbox.c.key_version, key_version),
+            )
         )
     return rows
 
@@ -89,12 +97,16 @@ async def settle(
 
 
 async def receive(
-    tx: AsyncConnection, message_index: bytes, status: str, reason: str | None, now: datetime
+    tx: AsyncConnection,
+    message_indexes: Sequence[bytes],
+    status: str,
+    reason: str | None,
+    now: datetime,
 ) -> bool:
     """Record a delivery receipt; whether the text that it speaks of is known."""
     changed = await tx.execute(
         update(delivery)
-        .where(delivery.c.message_index == message_index)
+        .where(delivery.c.message_index.in_(message_indexes))
         .values(status=status, reason=reason, at=now)
     )
     return changed.rowcount > 0
@@ -126,10 +138,10 @@ async def told(tx: AsyncConnection, alert_id: int) -> Sequence[AnyRow]:
 async def sent_of(tx: AsyncConnection, alert_ids: Sequence[int]) -> Sequence[AnyRow]:
     """Every text about these alerts that has left, or may have: who got which, in which language.
 
-    alert_id, person_id, purpose, language.
+    alert_id, person_id, purpose, language, key_version.
     """
     columns = (outbox.c.alert_id, outbox.c.person_id, outbox.c.purpose, outbox.c.language)
-    query = select(*columns).where(
+    query = select(*columns, outbox.c.key_version).where(
         outbox.c.alert_id.in_(alert_ids),
         outbox.c.person_id.is_not(None),
         outbox.c.inbox_id.is_(None),

@@ -14,14 +14,21 @@ Role = Literal["focal_point", "responder"]
 
 
 async def by_index(tx: AsyncConnection, indexes: Sequence[bytes]) -> dict[bytes, AnyRow]:
-    """The enrolled people behind these number indexes."""
-    query = select(person).where(person.c.number_index.in_(indexes))
-    return {row.number_index: row for row in await tx.execute(query)}
+    """The enrolled people behind these number indexes, by each index that they are known by."""
+    known = person.c.number_index.in_(indexes) | person.c.other_index.in_(indexes)
+    rows = (await tx.execute(select(person).where(known))).all()
+    others = {row.other_index: row for row in rows if row.other_index is not None}
+    return others | {row.number_index: row for row in rows}
 
 
 async def by_id(tx: AsyncConnection, ids: Sequence[int]) -> dict[int, AnyRow]:
     """These people, those who have left excepted."""
     return {row.id: row for row in await tx.execute(select(person).where(person.c.id.in_(ids)))}
+
+
+async def ids(tx: AsyncConnection) -> Sequence[int]:
+    """The pseudonyms of everybody who is enrolled."""
+    return (await tx.scalars(select(person.c.id).order_by(person.c.id))).all()
 
 
 async def responders(tx: AsyncConnection) -> Sequence[AnyRow]:
@@ -46,7 +53,13 @@ async def enrolled(tx: AsyncConnection, role: Role) -> Sequence[AnyRow]:
 
 
 async def add(
-    tx: AsyncConnection, number_index: bytes, role: Role, area: str, language: str, now: datetime
+    tx: AsyncConnection,
+    number_index: bytes,
+    role: Role,
+    area: str,
+    language: str,
+    now: datetime,
+    other_index: bytes | None = None,
 ) -> int:
     """Enrol a person, with no number yet; the id to seal it under."""
     member = await _join(tx, role, area, now)
@@ -55,6 +68,7 @@ async def add(
         .values(
             role=role,
             number_index=number_index,
+            other_index=other_index,
             sealed_number=b"",
             area=area,
             language=language,
@@ -140,12 +154,14 @@ async def add_invites(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> No
     await tx.execute(insert(invite), list(rows))
 
 
-async def use_invite(tx: AsyncConnection, code_index: bytes, now: datetime) -> AnyRow | None:
-    """Spend an invite: it works once, and not after it has expired."""
+async def use_invite(
+    tx: AsyncConnection, code_indexes: Sequence[bytes], now: datetime
+) -> AnyRow | None:
+    """Spend an invite, whichever version of the keys blinds it: once, and not when expired."""
     spent = await tx.execute(
         update(invite)
         .where(
-            invite.c.code_index == code_index,
+            invite.c.code_index.in_(code_indexes),
             invite.c.used_at.is_(None),
             invite.c.expires_at > now,
         )

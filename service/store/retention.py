@@ -28,14 +28,13 @@ from service.domain.retention import Limits
 from service.store.store import AnyRow
 from service.store.tables import (
     alert,
-    approval,
     audit,
-    coordinator,
     decision,
     delivery,
     inbox,
     incident,
     invite,
+    locked,
     membership,
     metadata,
     outbox,
@@ -110,6 +109,12 @@ KEEPINGS: tuple[Keeping, ...] = (
         {"sealed_sender": None},
     ),
     Keeping(
+        locked,
+        "a whole message, sealed, that came while the service was locked",
+        "until the service is unlocked",
+        "deleted",
+    ),
+    Keeping(
         person,
         "the sealed number, its keyed index, area and language",
         "until STOP",
@@ -174,8 +179,6 @@ KEEPINGS: tuple[Keeping, ...] = (
         KEPT,
         "kept",
     ),
-    Keeping(coordinator, "a name that is used here alone, and the hash of a code", KEPT, "kept"),
-    Keeping(approval, f"{NOTHING}: what two coordinators decided", KEPT, "kept"),
     Keeping(rule_text, f"{NOTHING}: what rules said", KEPT, "kept"),
     Keeping(
         scan,

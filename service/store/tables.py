@@ -67,7 +67,8 @@ class Sealed(LargeBinary):
 
 # SQLite gives out row ids only for a column of exactly INTEGER.
 Id = BigInteger().with_variant(Integer, "sqlite")
-Hash = Sealed(32)
+# What `Vault.index` and `Vault.blind` give: the version of the key, and the hash.
+Hash = Sealed(33)
 
 inbox = Table(
     "inbox",
@@ -81,6 +82,7 @@ inbox = Table(
     Column("sealed_text", Sealed),
     Column("text_day", Date),  # the day key that seals the text
     Column("message_index", Hash),  # of a receipt: which sent text it speaks of
+    Column("other_index", Hash),  # the same again, by other keys, while these are being changed
     Column("status", String(20)),
     Column("reason", String(40)),
     Column("sent_at", UtcDateTime),
@@ -100,7 +102,17 @@ Index(
     postgresql_where=text("state = 'waiting'"),
 )
 Index("ix_inbox_sender_index", inbox.c.sender_index)
+Index("ix_inbox_other_index", inbox.c.other_index)
 Index("ix_inbox_received_at", inbox.c.received_at)
+
+# What came while the service was locked: each message whole, for the intake to open.
+locked = Table(
+    "locked",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("sealed", Sealed, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+)
 
 # Who was enrolled where and when, without who it was: what the k of an area is counted from. It
 # outlives the person, so that a node's history stays true after STOP.
@@ -120,6 +132,7 @@ person = Table(
     Column("id", Id, primary_key=True),
     Column("role", String(12), nullable=False),  # focal_point | responder
     Column("number_index", Hash, nullable=False, unique=True),
+    Column("other_index", Hash, index=True),  # by other keys, while these are being changed
     Column("sealed_number", Sealed, nullable=False),
     Column("area", String(16), nullable=False, index=True),
     Column("language", String(8), nullable=False),
@@ -275,6 +288,7 @@ outbox = Table(
     Column("state", String(12), nullable=False),  # waiting | claimed | sent | failed
     Column("due_at", UtcDateTime, nullable=False),
     Column("claimed_until", UtcDateTime),
+    Column("key_version", Integer),  # of the keys that choose its wording, from the first claim on
     Column("attempts", Integer, nullable=False, default=0),
     Column("expires_at", UtcDateTime, nullable=False),
 )
@@ -323,31 +337,4 @@ audit = Table(
     Column("hash", Hash, nullable=False),
     Column("seal", Hash, nullable=False),
     Column("key_version", Integer, nullable=False),
-)
-
-# Who runs the network. A name is one that is used here alone; a removed row keeps its name taken.
-coordinator = Table(
-    "coordinator",
-    metadata,
-    Column("name", String(31), primary_key=True),
-    Column("label", String(4), nullable=False, unique=True),  # the open part of the code
-    Column("code_hash", String(160), nullable=False),  # Argon2id of the rest, as a PHC string
-    Column("added_at", UtcDateTime, nullable=False),
-    Column("removed_at", UtcDateTime),
-    Column("failures", Integer, nullable=False),  # wrong codes in a row
-    Column("refused_until", UtcDateTime),
-)
-
-# Acts that take two coordinators: who asked for what, and who agreed.
-approval = Table(
-    "approval",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("act", String(40), nullable=False),
-    Column("subject", JSON, nullable=False),
-    Column("asked_by", String(31), nullable=False),
-    Column("asked_at", UtcDateTime, nullable=False),
-    Column("approved_by", String(31)),
-    Column("approved_at", UtcDateTime),
-    Column("expires_at", UtcDateTime, nullable=False),
 )

@@ -6,6 +6,7 @@ error, and what the operator can mend is said without a traceback.
 
 import asyncio
 import json
+import os
 import re
 import shutil
 import signal
@@ -217,6 +218,20 @@ def lose_the_token(folder: Path) -> Environment:
     return {}
 
 
+def lose_the_key_store(folder: Path) -> Environment:
+    with closing(sqlite3.connect(folder / "data" / "vigie.sqlite")) as database, database:
+        database.execute(
+            "insert into membership (id, role, area, joined_at)"
+            " values (1, 'responder', 'ML04', '2026-11-01')"
+        )
+        database.execute(
+            "insert into person (id, role, number_index, sealed_number, area, language, silent,"
+            " membership_id) values (1, 'responder', x'01', x'01', 'ML04', 'fr', 0, 1)"
+        )
+    (folder / "data-keys" / "keystore.sqlite").unlink()
+    return {}
+
+
 def break_the_codebook(folder: Path) -> Environment:
     with (folder / "content" / "rules" / "codebook.yaml").open("a") as codebook:
         codebook.write("types: again\n")
@@ -259,6 +274,7 @@ def ask_for_a_database_that_is_away(_folder: Path) -> Environment:
         (damage_the_key, "keys", "your copy"),
         (lose_the_key, "keys", "vigie init"),
         (lose_the_token, "keys", "vigie init"),
+        (lose_the_key_store, "key store", "1 of 1 people"),
         (break_the_codebook, "content", "vigie check"),
         (lose_the_database, "database", "vigie init"),
         (damage_the_database, "database", "VIGIE_DATABASE_URL"),
@@ -319,10 +335,16 @@ async def test_a_token_lives_on_through_one_rotation(env: Environment) -> None:
         form = {"from": "+22374681357", "to": "36000", "text": "RAS"}
         statuses = [await wire.post("sms", form, token, "simulator") for token in (*live, "x" * 43)]
         assert statuses == [200, 200, 404]
+        newest = (await run("keys", "token", "--rotate", env=env)).stdout.split()
+        assert newest[1:] == live[:1]
+        os.kill(server.pid, signal.SIGHUP)
+        await until(lambda: "reloaded" in server.log.read_text())
+        statuses = [
+            await wire.post("sms", form, token, "simulator") for token in (*newest, *live[1:])
+        ]
+        assert statuses == [200, 200, 404]
         log = server.log.read_text()
-    assert not any(token in log for token in live)
-    newest = (await run("keys", "token", "--rotate", env=env)).stdout.split()
-    assert newest[1:] == live[:1]
+    assert not any(token in log for token in (*live, *newest))
     assert all(len(token) >= 43 for token in newest)
 
 
@@ -336,10 +358,10 @@ async def test_a_passphrase_locks_the_key(tmp_path: Path) -> None:
     async with Server(locked) as server:
         await server.start()
         assert await server.stop() == 0
-    await fails("serve", env=env, status=1, saying="VIGIE_PASSPHRASE_FILE")
+    await fails("responder", "list", env=env, status=1, saying="VIGIE_PASSPHRASE_FILE")
     phrase.write_text("le fleuve monte en aout\n")
     await fails("serve", env=locked, status=1, saying="does not open")
     phrase.chmod(0o644)
     await fails("serve", env=locked, status=1, saying="chmod 600")
     phrase.unlink()
-    await fails("serve", env=locked, status=1, saying="VIGIE_PASSPHRASE_FILE")
+    await fails("responder", "list", env=locked, status=1, saying="VIGIE_PASSPHRASE_FILE")

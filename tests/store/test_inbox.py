@@ -90,7 +90,7 @@ async def test_a_quarantined_message_does_not_wait_and_is_kept(store: Store) -> 
 async def test_forgetting_a_sender_cuts_every_tie(store: Store) -> None:
     await add(store, row(b"a"), row(b"b"), row(b"other", sender=b"t"))
     async with store.write() as tx:
-        await inbox.forget_sender(tx, b"s".ljust(32))
+        await inbox.forget_sender(tx, [b"s".ljust(32)])
         assert set(await inbox.sealed_senders(tx, [1, 2, 3])) == {3}
     assert await waiting(store) == [b"other"]
 

@@ -23,7 +23,7 @@ async def add(store: Store, *rows: dict[str, Any]) -> None:
 
 async def claim(store: Store, now: datetime = NOW, limit: int = 10) -> list[int]:
     async with store.write() as tx:
-        return [row.person_id for row in await outbox.claim(tx, now, now + (LATER - NOW), limit)]
+        return [row.person_id for row in await outbox.claim(tx, now, now + (LATER - NOW), limit, 1)]
 
 
 async def test_a_person_is_told_of_an_alert_once(store: Store) -> None:
@@ -88,8 +88,8 @@ async def test_a_receipt_finds_its_delivery_by_the_blinded_id(store: Store) -> N
     }
     async with store.write() as tx:
         await outbox.settle(tx, [{"row": 1, "state": "sent", "due_at": NOW}], [sent])
-        assert await outbox.receive(tx, b"m" * 32, "success", None, LATER)
-        assert not await outbox.receive(tx, b"n" * 32, "success", None, LATER)
+        assert await outbox.receive(tx, [b"m" * 32], "success", None, LATER)
+        assert not await outbox.receive(tx, [b"n" * 32], "success", None, LATER)
 
 
 async def test_who_has_left_is_sent_nothing_more(store: Store) -> None:

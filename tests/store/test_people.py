@@ -25,11 +25,11 @@ async def test_an_invite_works_once_and_in_time(store: Store) -> None:
     async with store.write() as tx:
         later = NOW + timedelta(days=1)
         await people.add_invites(tx, [invite(b"good", later), invite(b"old", NOW)])
-        used = await people.use_invite(tx, b"good".ljust(32), NOW)
+        used = await people.use_invite(tx, [b"good".ljust(32)], NOW)
         assert used is not None
         assert (used.role, used.area, used.language) == ("focal_point", "ML0404", "fr")
         for code in (b"good", b"old", b"never made"):
-            assert await people.use_invite(tx, code.ljust(32), NOW) is None
+            assert await people.use_invite(tx, [code.ljust(32)], NOW) is None
 
 
 async def test_a_number_belongs_to_one_person(store: Store) -> None:

@@ -59,13 +59,14 @@ def sending_to(at: FakeAfricasTalking) -> dict[str, str]:
 
 
 async def run(
-    *arguments: str | Path, env: dict[str, str], status: int | None = 0
+    *arguments: str | Path, env: dict[str, str], status: int | None = 0, stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run `vigie` with these arguments to its end. `status`: what it must exit with, if any."""
     done = await asyncio.to_thread(
         subprocess.run,
         [VIGIE, *arguments],
         env=env,
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=COMMAND_SECONDS,
@@ -121,19 +122,20 @@ class Server:
         with self._process.stdin as stdin:
             stdin.write(b"\n")
 
-    async def start(self) -> str:
-        """Start and wait until it is ready; its address."""
+    async def start(self, says: str = "ready") -> str:
+        """Start and wait until it is ready, or says what it is else; its address."""
         self.launch()
-        return await self.ready()
+        return await self.ready(says)
 
-    async def ready(self) -> str:
+    async def ready(self, says: str = "ready") -> str:
         """Wait until `/readyz` says so; the address. Raises StartFailed."""
         try:
             async with asyncio.timeout(START_SECONDS), aiohttp.ClientSession() as http:
                 self.url = await self._address()
                 while True:
                     async with http.get(f"{self.url}/readyz") as answer:
-                        if answer.status == 200:
+                        if (await answer.text()).startswith(says):
+                            assert (answer.status == 200) == (says == "ready")
                             return self.url
                     await asyncio.sleep(0.01)
         except TimeoutError:

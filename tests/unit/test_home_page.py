@@ -69,6 +69,12 @@ async def test_it_says_that_the_database_is_silent_and_claims_no_count(visit: Vi
     assert "<dd>–</dd>" in page
 
 
+async def test_it_says_that_the_service_is_locked(visit: Visit) -> None:
+    page = await visit(replace(WELL, locked=True), "/?lang=en")
+    assert WORDS["en"]["locked"] in page
+    assert WORDS["en"]["well"] not in page
+
+
 async def test_another_gateway_has_no_simulator(visit: Visit) -> None:
     page = await visit(replace(WELL, gateway="africastalking", simulator=False))
     assert "Africa's Talking" in page

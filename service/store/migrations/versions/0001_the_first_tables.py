@@ -55,30 +55,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("episode", name=op.f("uq_alert_episode")),
     )
     op.create_table(
-        "approval",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("act", sa.String(length=40), nullable=False),
-        sa.Column("subject", sa.JSON(), nullable=False),
-        sa.Column("asked_by", sa.String(length=31), nullable=False),
-        sa.Column("asked_at", UtcDateTime(), nullable=False),
-        sa.Column("approved_by", sa.String(length=31), nullable=True),
-        sa.Column("approved_at", UtcDateTime(), nullable=True),
-        sa.Column("expires_at", UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval")),
-    )
-    op.create_table(
-        "coordinator",
-        sa.Column("name", sa.String(length=31), nullable=False),
-        sa.Column("label", sa.String(length=4), nullable=False),
-        sa.Column("code_hash", sa.String(length=160), nullable=False),
-        sa.Column("added_at", UtcDateTime(), nullable=False),
-        sa.Column("removed_at", UtcDateTime(), nullable=True),
-        sa.Column("failures", sa.Integer(), nullable=False),
-        sa.Column("refused_until", UtcDateTime(), nullable=True),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_coordinator")),
-        sa.UniqueConstraint("label", name=op.f("uq_coordinator_label")),
-    )
-    op.create_table(
         "decision",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=12), nullable=False),
@@ -121,12 +97,13 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("gateway", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=8), nullable=False),
-        sa.Column("dedupe", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("sender_index", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("dedupe", sa.LargeBinary(length=33), nullable=False),
+        sa.Column("sender_index", sa.LargeBinary(length=33), nullable=True),
         sa.Column("sealed_sender", sa.LargeBinary(), nullable=True),
         sa.Column("sealed_text", sa.LargeBinary(), nullable=True),
         sa.Column("text_day", sa.Date(), nullable=True),
-        sa.Column("message_index", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("message_index", sa.LargeBinary(length=33), nullable=True),
+        sa.Column("other_index", sa.LargeBinary(length=33), nullable=True),
         sa.Column("status", sa.String(length=20), nullable=True),
         sa.Column("reason", sa.String(length=40), nullable=True),
         sa.Column("sent_at", UtcDateTime(), nullable=True),
@@ -139,6 +116,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("inbox", schema=None) as batch_op:
+        batch_op.create_index("ix_inbox_other_index", ["other_index"], unique=False)
         batch_op.create_index("ix_inbox_received_at", ["received_at"], unique=False)
         batch_op.create_index("ix_inbox_sender_index", ["sender_index"], unique=False)
         batch_op.create_index(
@@ -172,7 +150,7 @@ def upgrade() -> None:
     op.create_table(
         "invite",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("code_index", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("code_index", sa.LargeBinary(length=33), nullable=False),
         sa.Column("role", sa.String(length=12), nullable=False),
         sa.Column("area", sa.String(length=16), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
@@ -181,6 +159,13 @@ def upgrade() -> None:
         sa.Column("used_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invite")),
         sa.UniqueConstraint("code_index", name=op.f("uq_invite_code_index")),
+    )
+    op.create_table(
+        "locked",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("received_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_locked")),
     )
     op.create_table(
         "membership",
@@ -203,6 +188,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("due_at", UtcDateTime(), nullable=False),
         sa.Column("claimed_until", UtcDateTime(), nullable=True),
+        sa.Column("key_version", sa.Integer(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
@@ -226,7 +212,7 @@ def upgrade() -> None:
             "outbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("gateway", sa.String(length=32), nullable=False),
-        sa.Column("message_index", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("message_index", sa.LargeBinary(length=33), nullable=True),
         sa.Column("status", sa.String(length=20), nullable=False),
         sa.Column("reason", sa.String(length=40), nullable=True),
         sa.Column("cost", sa.String(length=24), nullable=True),
@@ -246,7 +232,8 @@ def upgrade() -> None:
         "person",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("role", sa.String(length=12), nullable=False),
-        sa.Column("number_index", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("number_index", sa.LargeBinary(length=33), nullable=False),
+        sa.Column("other_index", sa.LargeBinary(length=33), nullable=True),
         sa.Column("sealed_number", sa.LargeBinary(), nullable=False),
         sa.Column("area", sa.String(length=16), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
@@ -264,6 +251,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("person", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_person_area"), ["area"], unique=False)
+        batch_op.create_index(batch_op.f("ix_person_other_index"), ["other_index"], unique=False)
 
     op.create_table(
         "report",
@@ -356,8 +344,8 @@ def upgrade() -> None:
         sa.Column("action", sa.String(length=80), nullable=False),
         sa.Column("subject", sa.String(length=80), nullable=False),
         sa.Column("details", sa.Text(), nullable=False),
-        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("seal", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=33), nullable=False),
+        sa.Column("seal", sa.LargeBinary(length=33), nullable=False),
         sa.Column("key_version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("position", name=op.f("pk_audit")),
     )
