@@ -20,6 +20,7 @@ from service.content import Content
 from service.dispatch import Dispatcher
 from service.domain.codebook import SEVERITIES
 from service.domain.evidence import DECISION_KINDS
+from service.domain.pins import WARNING_KINDS
 from service.domain.reading import PROBLEM_KINDS
 from service.flood import Flood
 from service.gateway import DeliveryStatus, Gateway, OutcomeState
@@ -52,7 +53,9 @@ PURPOSES: dict[Role, frozenset[Purpose]] = {
             Purpose.AUDIT,
         }
     ),
-    "engine": frozenset({Purpose.INVITE_CODE, Purpose.DAYS, Purpose.PEOPLE, Purpose.AUDIT}),
+    "engine": frozenset(
+        {Purpose.INVITE_CODE, Purpose.PIN_PEPPER, Purpose.DAYS, Purpose.PEOPLE, Purpose.AUDIT}
+    ),
     # The index only to re-index under new keys what it alone can open.
     "sender": frozenset(
         {
@@ -224,6 +227,7 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
         decisions=DECISION_KINDS,
         severities=SEVERITIES,
         statuses=(*DeliveryStatus, *get_args(OutcomeState)),
+        warnings=WARNING_KINDS,
     )
     flood = Flood()
     dispatcher = Dispatcher(store, vault, content, gateway, clock, metrics, flood)

@@ -55,6 +55,7 @@ def application(service: Service, live_tokens: list[str]) -> web.Application:
                 open_alerts=found.alerts.get("open", 0),
                 simulator=isinstance(service.gateway, simulator.Simulator),
                 locked=service.vault.locked,
+                warnings=found.warnings,
             )
 
         app.add_routes(pages.routes(status))

@@ -2,7 +2,7 @@
 
 Each part of the service notes in the keystore which versions it holds. Only what all parts can open
 is sealed with; then each part moves what it alone can: the sender people's numbers, which it opens
-to seal and to index them anew, and the keys that wrap theirs; the engine the keys of days. What
+to seal and to index them anew, and the keys that wrap theirs; the engine the keys of days and PINs. What
 nobody can move, because only a hash of it is kept, is known by both versions until it expires.
 """
 
@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from service import pins
 from service.audit import Witness
 from service.clock import Clock
 from service.domain.retention import MESSAGE_HOURS
@@ -82,6 +83,7 @@ class Rekeying:
             await self._move_people(seals)
         if "engine" in self._parts:
             await self._vault.rewrap_days()
+            await pins.rewrap(self._store, self._vault)
             async with self._store.write() as tx:
                 await rekeying_store.drop_before(tx, oldest)
 

@@ -20,6 +20,14 @@ from service.store import reports as report_store
 BELIEVED = timedelta(days=7)
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What is known of whether the report comes from the person, and freely."""
+
+    verified: bool
+    under_duress: bool
+
+
 @dataclass(slots=True)
 class Filed:
     """The reports of a batch, collected so that each table is written once."""
@@ -39,8 +47,12 @@ def file(
     draft: Draft,
     person: AnyRow,
     message: AnyRow,
+    proof: Proof,
 ) -> None:
-    """Add the report to the batch, corroborate an incident or open one, and let the rules judge."""
+    """Add the report to the batch, corroborate an incident or open one, and let the rules judge.
+
+    One under duress is kept and counts nowhere.
+    """
     kind = content.codebook.type(draft.type)
     occurred, received = _to_the_hour(message, draft.days_ago)
     place, area = (draft.place.code, draft.place.area) if draft.place else (person.area,) * 2
@@ -49,13 +61,16 @@ def file(
     row |= {"reporter": person.id, "type": kind.id, "place": place, "area": area}
     row |= {"lat": None, "lon": None, "occurred_at": occurred, "received_at": received}
     row |= {count: getattr(draft, count) for count in COUNTS}
-    row |= {"confidence": draft.confidence, "status": "counted", "incident_id": None}
+    row |= {"confidence": draft.confidence, "incident_id": None, "verified": proof.verified}
+    row |= {"status": "quarantined" if proof.under_duress else "counted"}
     filed.reports.append(row)
     if kind.check_in:
         return
     located = draft.place.point if draft.place else None
     point = located or content.gazetteer.point_of(area)
     row |= {"lat": point.lat, "lon": point.lon}
+    if proof.under_duress:
+        return
     evidence = _evidence(row, point)
     row["incident_id"] = _incident(filed.incidents, picture, kind, evidence, occurred)
     filed.decisions += picture.engine.learn(evidence)
@@ -87,6 +102,7 @@ def _evidence(row: dict[str, Any], point: Point) -> Evidence:
         known_at=int(row["received_at"].timestamp()),
         killed=row["killed"] or 0,
         injured=row["injured"] or 0,
+        verified=row["verified"],
     )
 
 

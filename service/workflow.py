@@ -25,7 +25,7 @@ from service.alerting import Alerting, acknowledge
 from service.clock import Clock
 from service.content import Content
 from service.content.phones import Replies
-from service.domain import grammar
+from service.domain import grammar, pins
 from service.domain.reading import (
     Acknowledge,
     Answers,
@@ -38,6 +38,7 @@ from service.domain.reading import (
 )
 from service.flood import Flood
 from service.picture import Picture, areas_in_use
+from service.pins import Desk
 from service.store import AnyRow, Store, inbox, outbox, people, releases
 from service.tasks import first_of
 from service.telemetry import Metrics
@@ -63,6 +64,7 @@ class Batch:
     """What one transaction of the workflow will have written."""
 
     people: dict[bytes, AnyRow]
+    desk: Desk
     now: datetime
     replies: Replies
     chance: Callable[[], float]
@@ -258,10 +260,14 @@ class Workflow:
         async with self._store.write() as tx:
             indexes = {index for m in messages for index in (m.sender_index, m.other_index)}
             known = await people.by_index(tx, list(indexes - {None}))
-            batch = Batch(known, now, self._content.phones.replies, self._chance)
+            phones = self._content.phones
+            desk = Desk(self._vault, phones.pins.most_wrong, self._metrics.warnings.count)
+            await desk.take_up(tx, known.values())
+            batch = Batch(known, desk, now, phones.replies, self._chance)
             for message in messages:
                 await self._kinds[message.kind](tx, batch, message)
             await batch.filed.write(tx)
+            await desk.write(tx, now)
             if batch.people_changed:
                 picture.in_use = await areas_in_use(tx, self._content, now)
             if batch.filed.decisions:
@@ -284,7 +290,11 @@ class Workflow:
             return
         content = self._content
         home = person.area if person is not None else None
-        reading = grammar.read(text, content.codebook, content.gazetteer, home)
+        report, digits = pins.split(text)
+        outcome = batch.desk.check(person, digits)
+        if not batch.desk.has_pins(person):
+            report = text
+        reading = grammar.read(report, content.codebook, content.gazetteer, home)
         if message.sender_index is None:
             batch.finish(message, "sender_not_a_number")
         elif isinstance(reading, Enrol) and await self._enrol(tx, batch, message, reading):
@@ -299,7 +309,16 @@ class Workflow:
         elif person.role == "focal_point" and isinstance(reading, Answers):
             await self._be_silent(tx, batch, message, person, reading)
         else:
-            self._report(batch, message, person, reading)
+            self._report(batch, message, person, reading, self._proof(batch, person, outcome))
+
+    def _proof(self, batch: Batch, person: AnyRow, outcome: pins.Outcome) -> reporting.Proof:
+        verified = pins.trusted(
+            outcome,
+            has_pins=batch.desk.has_pins(person),
+            warned=batch.desk.is_warned(person),
+            required=self._content.phones.pins.required,
+        )
+        return reporting.Proof(verified, under_duress=outcome == "duress")
 
     async def _enrol(
         self, tx: AsyncConnection, batch: Batch, message: AnyRow, reading: Enrol
@@ -309,7 +328,9 @@ class Workflow:
         if enrolled is None:
             return False
         person_id, invited = enrolled
-        batch.people |= await people.by_index(tx, [message.sender_index])
+        now_known = await people.by_index(tx, [message.sender_index])
+        await batch.desk.take_up(tx, now_known.values())
+        batch.people |= now_known
         batch.people_changed = True
         batch.finish(message)
         if known is None or not known.silent or invited.role == "responder":
@@ -360,12 +381,21 @@ class Workflow:
         purpose = "acknowledged" if number else "unknown_alert"
         batch.reply(message, purpose, person.language, person.id, number)
 
-    def _report(self, batch: Batch, message: AnyRow, person: AnyRow, reading: Reading) -> None:
+    def _report(
+        self,
+        batch: Batch,
+        message: AnyRow,
+        person: AnyRow,
+        reading: Reading,
+        proof: reporting.Proof,
+    ) -> None:
         """File the report, or note what was wrong: the answer is the same whatever it was."""
         assert self._picture is not None
         problem = None
         if isinstance(reading, Draft):
-            reporting.file(batch.filed, self._picture, self._content, reading, person, message)
+            reporting.file(
+                batch.filed, self._picture, self._content, reading, person, message, proof
+            )
         else:
             problem = reading.kind if isinstance(reading, Problem) else "not_for_this_sender"
             self._metrics.problems.count(problem)

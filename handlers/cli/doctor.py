@@ -23,7 +23,7 @@ from service.content import ContentError
 from service.domain.areas import COUNTRY
 from service.picture import areas_in_use
 from service.retention import limits_at
-from service.store import Store, inbox, migrate, people, retention
+from service.store import AnyRow, Store, inbox, migrate, people, pins, retention
 from service.store.retention import Held
 from service.vault.keys import Keyring, KeysError
 from service.vault.keystore import Keystore
@@ -173,10 +173,12 @@ async def _look_at_database(settings: Settings) -> list[Finding]:
             counts = await people.counts(tx)
             named = await areas_in_use(tx, base.content, now)
             held = await retention.look(tx, limits_at(base.content, now - FORGETTING))
+            warned = await pins.warnings(tx)
     findings = [Finding("database", "good", f"answers; {waiting} message(s) wait")]
     if oldest and now - oldest > OLDEST_WAITING:
         do = "is `vigie serve` running? its log says more"
         findings.append(Finding("inbox", "bad", f"a message waits since {oldest:%H:%M} UTC", do))
+    findings += [_warned(row) for row in warned]
     focal_points, responders = counts.get("focal_point", 0), counts.get("responder", 0)
     what = f"{focal_points} focal points, {responders} responders"
     findings.append(Finding("people", "good", what))
@@ -209,6 +211,15 @@ def _kept(held: Held) -> Finding:
     # Whose time came when somebody left may be minutes old; the rest is older than it should be.
     state: State = "warning" if line.limit == "now" else "bad"
     return Finding(name, state, f"OVERDUE: {held.overdue} of {what}", do)
+
+
+def _warned(row: AnyRow) -> Finding:
+    do = "text nothing and call nobody near; speak with them, then `vigie focal-point clear`"
+    if row.kind == "duress":
+        what = f"a focal point may be under threat: pseudonym {row.person_id}, {row.since}"
+        return Finding("people", "bad", what, do)
+    what = f"several wrong PINs came from one phone: pseudonym {row.person_id}, {row.since}"
+    return Finding("people", "warning", what, "speak with them; `vigie focal-point clear`")
 
 
 def _is_there(store: Store) -> bool:

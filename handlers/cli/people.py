@@ -1,4 +1,4 @@
-"""`vigie focal-point` and `vigie responder`: invites, and who is enrolled."""
+"""`vigie focal-point` and `vigie responder`: invites, PINs, who is enrolled, and lost phones."""
 
 import asyncio
 import json
@@ -6,14 +6,22 @@ from typing import Annotated
 
 import typer
 
-from handlers.app import opened
+from handlers.app import Opened, opened
 from handlers.cli.ready import enter, need_tables
 from handlers.settings import Settings
 from service import enrolment
+from service.audit import note
+from service.domain.pins import MOST_ONE_TIME
+from service.store import AnyRow
 from service.store import people as people_store
+from service.store import pins as pin_store
 from service.store.people import Role
 
 MOST_INVITES = 1000
+WARNINGS = {
+    "duress": "may be under threat",
+    "wrong_pins": "sent several wrong PINs: somebody else may have the phone",
+}
 
 Area = Annotated[
     str,
@@ -25,41 +33,123 @@ Area = Annotated[
 Language = Annotated[str, typer.Option(help="The language that they will be written to in.")]
 Count = Annotated[int, typer.Option(min=1, max=MOST_INVITES, help="How many codes to make.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read.")]
+Pseudonym = Annotated[int, typer.Option(help="As `list` shows it.", min=1, show_default=False)]
+OnePseudonym = Annotated[
+    int | None, typer.Option(help="As `list` shows it.", min=1, show_default=False)
+]
+Number = Annotated[int, typer.Option(help="The number of their invite.", min=1)]
+OneInvite = Annotated[
+    int | None, typer.Option(help="The number of their invite.", min=1, show_default=False)
+]
+WithPin = Annotated[
+    bool,
+    typer.Option(
+        "--pin",
+        help="Print a line for each person: the invite's number, the code, their PIN, and the PIN "
+        "that looks alike but says that they are under threat.",
+    ),
+]
+ListLength = Annotated[int, typer.Option(min=1, max=MOST_ONE_TIME, help="How many PINs.")]
 
 
 def _group(role: Role, who: str) -> typer.Typer:
-    group = typer.Typer(help=f"Invite and list {who}.", no_args_is_help=True)
+    group = typer.Typer(help=f"Invite and list {who}; forget a lost phone.", no_args_is_help=True)
 
-    @group.command()
-    def invite(area: Area, language: Language = "fr", count: Count = 1) -> None:
-        codes = asyncio.run(_invite(role, area.upper(), language, count))
-        for code in codes:
-            typer.echo(code)
-
-    invite.__doc__ = None
-    group.registered_commands[-1].help = (
-        f"Print single-use codes for {who}, one a line. Each person texts `INS <code>` from their "
-        f"own phone within {enrolment.INVITE_LIFE.days} days: nobody types a number."
+    @group.command(
+        "list",
+        help=f"List the enrolled {who}: pseudonym, area, language, since when, whether they want "
+        "answers, their PINs, and what a coordinator must look into. Numbers are not known.",
     )
-
-    @group.command("list")
     def list_(json_: AsJson = False) -> None:
-        rows = asyncio.run(_list(role))
+        rows, gone = asyncio.run(_list(role))
         if json_:
             typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
-            return
-        for row in rows:
-            typer.echo("\t".join(str(value) for value in row.values()))
+        else:
+            for row in rows:
+                typer.echo("\t".join(str(value) for value in row.values()))
+        for warning in gone:
+            typer.echo(warning, err=True)
 
-    group.registered_commands[-1].help = (
-        f"List the enrolled {who}: pseudonym, area, language, since when, and whether they want "
-        "answers. Numbers are not known."
+    @group.command(
+        help="Forget at once whoever has a lost phone, as STOP from it would: their number can no "
+        "longer be opened, and what waits for them is dropped. By --invite, a code that was not "
+        "used yet is void too. They enrol again by a new invite, with the same number or another."
     )
+    def revoke(pseudonym: OnePseudonym = None, invite: OneInvite = None) -> None:
+        if (pseudonym is None) == (invite is None):
+            raise typer.BadParameter("say who by --pseudonym or by --invite, one of them")
+        if not asyncio.run(_revoke(role, pseudonym, invite)):
+            typer.echo(f"nobody is enrolled so: see `vigie {_name(role)} list`", err=True)
+            raise typer.Exit(1)
+
     return group
 
 
-async def _invite(role: Role, area: str, language: str, count: int) -> list[str]:
-    async with opened(Settings(), "console") as service:
+focal_points = _group("focal_point", "focal points")
+responders = _group("responder", "responders")
+_INVITE = (
+    "Print single-use codes for {who}, one a line. Each person texts `INS <code>` from their own "
+    f"phone within {enrolment.INVITE_LIFE.days} days: nobody types a number. The numbers of the "
+    "invites, by which a lost phone is revoked, are told on standard error."
+)
+
+
+@focal_points.command("invite", help=_INVITE.format(who="focal points"))
+def _invite_focal_points(
+    area: Area, language: Language = "fr", count: Count = 1, pin: WithPin = False
+) -> None:
+    _print_slips(asyncio.run(_invite("focal_point", area.upper(), language, count, pin)))
+
+
+@responders.command("invite", help=_INVITE.format(who="responders"))
+def _invite_responders(area: Area, language: Language = "fr", count: Count = 1) -> None:
+    _print_slips(asyncio.run(_invite("responder", area.upper(), language, count, with_pins=False)))
+
+
+@focal_points.command(
+    "pins",
+    help="Print a list of PINs that work once each, one a line, for the person who has that "
+    "invite, used or not. It takes the place of an earlier list; their other PINs stay.",
+)
+def _pins(invite: Number, count: ListLength = 10) -> None:
+    digits = asyncio.run(_one_time(invite, count))
+    if digits is None:
+        typer.echo("nobody has that invite, and nobody can use it any more", err=True)
+        raise typer.Exit(1)
+    for each in digits:
+        typer.echo(each)
+
+
+@focal_points.command(
+    "clear",
+    help="Close the warnings about a person with whom you have spoken, face to face: their PINs "
+    "count again. If somebody else may know these, revoke them and invite them anew.",
+)
+def _clear(pseudonym: Pseudonym) -> None:
+    if not asyncio.run(_close_warnings(pseudonym)):
+        typer.echo("there is no warning about that pseudonym", err=True)
+        raise typer.Exit(1)
+
+
+def _name(role: Role) -> str:
+    return role.replace("_", "-")
+
+
+def _print_slips(slips: list[enrolment.Slip]) -> None:
+    for slip in slips:
+        pair = slip.pins
+        words = [slip.number, slip.code, pair.pin, pair.duress] if pair else [slip.code]
+        typer.echo("\t".join(map(str, words)))
+    first, last = slips[0].number, slips[-1].number
+    numbers = f"invite {first}" if first == last else f"invites {first} to {last}, in this order"
+    typer.echo(f"{numbers}: write each number down, to revoke a lost phone by it", err=True)
+
+
+async def _invite(
+    role: Role, area: str, language: str, count: int, with_pins: bool
+) -> list[enrolment.Slip]:
+    # PINs are hashed under a key that is the engine's alone.
+    async with opened(Settings(), "engine" if with_pins else "console") as service:
         if area not in service.content.tree:
             raise typer.BadParameter(
                 f"no area has the pcode {area}: see rules/places/areas.csv", param_hint="--area"
@@ -70,30 +160,77 @@ async def _invite(role: Role, area: str, language: str, count: int) -> list[str]
                 f"there are no texts in {language!r}, only in {known}", param_hint="--language"
             )
         await need_tables(service)
-        return await enrolment.invite(
-            service.store, service.vault, service.clock, role, area, language, count
+        store, vault, clock = service.store, service.vault, service.clock
+        return await enrolment.slips(
+            store, vault, clock, role, area, language, count, with_pins=with_pins
         )
 
 
-async def _list(role: Role) -> list[dict[str, object]]:
+async def _one_time(number: int, count: int) -> list[str] | None:
+    async with opened(Settings(), "engine") as service:
+        await need_tables(service)
+        async with service.store.write() as tx:
+            digits = await enrolment.one_time_pins(tx, service.vault, number, count)
+            if digits is not None:
+                await note(tx, service.clock.now(), "cli", "printed one-time PINs", invite=number)
+        return digits
+
+
+async def _revoke(role: Role, pseudonym: int | None, number: int | None) -> bool:
+    async with opened(Settings(), "console") as service:
+        await need_tables(service)
+        now, vault = service.clock.now(), service.vault
+        action = "revoked a focal point" if role == "focal_point" else "revoked a responder"
+        async with service.store.write() as tx:
+            done = await enrolment.revoke(tx, vault, role, now, pseudonym=pseudonym, number=number)
+            if done:
+                await note(tx, now, "cli", action, pseudonym=pseudonym, invite=number)
+        return done
+
+
+async def _close_warnings(pseudonym: int) -> bool:
+    async with opened(Settings(), "console") as service:
+        await need_tables(service)
+        async with service.store.write() as tx:
+            if not await pin_store.clear(tx, pseudonym):
+                return False
+            now = service.clock.now()
+            await note(tx, now, "cli", "cleared a warning", pseudonym=pseudonym)
+        return True
+
+
+async def _list(role: Role) -> tuple[list[dict[str, object]], list[str]]:
+    """Those who are enrolled, and the warnings about focal points who have left."""
     async with opened(Settings(), "console") as service:
         listed = "listed focal points" if role == "focal_point" else "listed responders"
         await enter(service, listed)
         async with service.store.read() as tx:
             people = await people_store.enrolled(tx, role)
-        tree = service.content.tree
-        return [
-            {
-                "pseudonym": person.id,
-                "area": person.area,
-                "name": tree.name(person.area) if person.area in tree else "?",
-                "language": person.language,
-                "since": person.joined_at.date().isoformat(),
-                "answers": "no" if person.silent else "yes",
-            }
-            for person in people
-        ]
+            left = await pin_store.left(tx)
+            warned = {row.person_id: WARNINGS[row.kind] for row in await pin_store.warnings(tx)}
+            here = {each.id for each in await people_store.enrolled(tx, "focal_point")}
+    rows: list[dict[str, object]] = [
+        _row(service, person, left.get(person.id, {}), warned.get(person.id, ""))
+        for person in people
+    ]
+    gone = [
+        f"pseudonym {id_}, who has left, {what}"
+        for id_, what in warned.items()
+        if id_ not in here and role == "focal_point"
+    ]
+    return rows, gone
 
 
-focal_points = _group("focal_point", "focal points")
-responders = _group("responder", "responders")
+def _row(service: Opened, person: AnyRow, left: dict[str, int], warning: str) -> dict[str, object]:
+    tree = service.content.tree
+    return {
+        "pseudonym": person.id,
+        "area": person.area,
+        "name": tree.name(person.area) if person.area in tree else "?",
+        "language": person.language,
+        "since": person.joined_at.date().isoformat(),
+        "answers": "no" if person.silent else "yes",
+        "pin": "yes" if "normal" in left else "no",
+        "one_time_pins": left.get("one_time", 0),
+        "warning": warning,
+    }

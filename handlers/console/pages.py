@@ -16,7 +16,8 @@ class HomeStatus:
     """What the home page shows. Counts and names of parts: nothing here is about a person.
 
     `ready`: the database answers. `open_alerts` is not shown where it does not. `simulator`: the
-    simulated phones can be opened. `locked`: messages wait for the keys.
+    simulated phones can be opened. `locked`: messages wait for the keys. `warnings`: about how many
+    focal points one is open; which they are is not for a page.
     """
 
     gateway: str
@@ -24,6 +25,7 @@ class HomeStatus:
     open_alerts: int
     simulator: bool
     locked: bool = False
+    warnings: int = 0
 
 
 def routes(status: Callable[[], Awaitable[HomeStatus]]) -> list[web.AbstractRouteDef]:

@@ -1,4 +1,4 @@
-"""What `rules/phones.yaml` says: how long focal points wait for an answer."""
+"""What `rules/phones.yaml` says: how long answers wait, and what PINs are asked for."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,7 +22,23 @@ class Replies(_Part):
         return self.simulator if gateway == "simulator" else self.wait
 
 
+class Pins(_Part):
+    """What a PIN at the end of a report decides."""
+
+    required: bool = Field(
+        default=False,
+        description="true: a report from a person who was given no PIN is not verified either",
+    )
+    most_wrong: int = Field(
+        default=5,
+        ge=3,
+        le=20,
+        description="How many wrong PINs stand against a person before a coordinator is told",
+    )
+
+
 class Phones(_Part):
     """The coordinators' settings for focal points' phones."""
 
     replies: Replies = Field(default=Replies(), description="How long an answer waits")
+    pins: Pins = Field(default=Pins(), description="What a PIN decides")

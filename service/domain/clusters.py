@@ -251,7 +251,10 @@ class Clusters:
     def _size(self, anchor: Evidence) -> int:
         """Return the number of reports that are seen if the rule is met there, else 0."""
         size = self.sight.size(anchor)
-        if not size or self.in_season(anchor):
+        # An anchor sees itself, so that hardly ever is there more to look at.
+        if not size or not (anchor.verified or any_verified(self.view(anchor).evidence)):
+            return 0
+        if self.in_season(anchor):
             return size
         outside = self.rule.outside
         return size if outside and size >= outside.at_least else 0
@@ -379,6 +382,11 @@ class Clusters:
             evidence=tuple(sorted(evidence)),
             suppressed_by=self._suppressed.get(opener),
         )
+
+
+def any_verified(evidence: Iterable[Evidence]) -> bool:
+    """Whether one of these reports is verified: those that are not never alert alone."""
+    return any(report.verified for report in evidence)
 
 
 def _sight(rule: Rule, scene: Scene) -> Sight:

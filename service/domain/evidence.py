@@ -18,7 +18,8 @@ class Evidence:
 
     `reporter` is an opaque number that tells people apart. `at` is when it happened and `known_at`
     when it was received, in epoch seconds, UTC. `area` is the pcode of the finest area that is
-    known to hold the place.
+    known to hold the place. `verified` is false where a PIN was asked for and did not prove that it
+    comes from who it says: a number can be forged.
     """
 
     id: int
@@ -31,6 +32,7 @@ class Evidence:
     known_at: int
     killed: int = 0
     injured: int = 0
+    verified: bool = True
 
     @property
     def key(self) -> Key:
@@ -45,8 +47,8 @@ class Check:
     `name` is one of reports, distinct_reporters, killed, injured; distance_km (of the report that
     is farthest), area or place; span_hours; weekday, market_day; of what is unusual, usual (how
     many reports are) and chance (of so many or more); season (open or closed), inhibited_by and
-    silenced. Where a condition is made of several, a part's own number or name comes first:
-    `2.reports`, `first.reports`.
+    silenced; verified (how many reports are, where some are not). Where a condition is made of
+    several, a part's own number or name comes first: `2.reports`, `first.reports`.
     """
 
     name: str

@@ -6,7 +6,7 @@ that number and by no other.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, islice
 from typing import NamedTuple
 
@@ -55,6 +55,7 @@ def near_misses(
         rule.model_copy(update={"status": "trial", "alert": free}), list(reports), engine_of
     )
     found = [miss for each in loosened(tried.rule) for miss in tried.misses(each)]
+    found += tried.unverified()
     clusters: list[list[_Miss]] = []
     for miss in sorted(found, key=lambda each: (each.gap, each.episode.raised_at, each.check.name)):
         same = next((cluster for cluster in clusters if _overlap(cluster[0], miss)), None)
@@ -90,7 +91,7 @@ class _Tried:
         self._engine_of = engine_of
         self._reports = {report.id: report for report in reports}
         met = self._episodes(rule, reports)
-        self._in_met = {id_ for episode in met for id_ in episode.evidence}
+        self._in_met: set[int] = {id_ for episode in met for id_ in episode.evidence}
 
     def misses(self, way: Loosened) -> Iterator[_Miss]:
         """Yield the clusters that miss by this predicate alone."""
@@ -100,6 +101,15 @@ class _Tried:
                 if taken.isdisjoint(episode.evidence):
                     taken.update(episode.evidence)
                     yield self._miss(way, value, episode)
+
+    def unverified(self) -> Iterator[_Miss]:
+        """Yield the clusters that lack nothing but a report that is verified."""
+        reports = self._reports.values()
+        if all(report.verified for report in reports):
+            return
+        for episode in self._episodes(self.rule, (replace(r, verified=True) for r in reports)):
+            if self._in_met.isdisjoint(episode.evidence):
+                yield _Miss(_NOT_MEASURED, Check("verified", 0, 1, False), episode)
 
     def _miss(self, way: Loosened, value: float, episode: Episode) -> _Miss:
         if way.found is not None or isinstance(way.threshold, str):

@@ -1,7 +1,7 @@
 """Decisions that explain themselves: each predicate of the rule, as value against threshold."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from service.domain.clusters import Clusters
@@ -55,6 +55,7 @@ def _checks(
         checks.append(Check("season", "open" if is_open else "closed", rule.only_in, True))
         if not is_open and rule.outside is not None:
             checks[0] = at_least("reports", len(view.evidence), rule.outside.at_least)
+    checks += verified(view.evidence)
     silenced = suppressed_by is not None and suppressed_by.startswith("silence:")
     if clusters.inhibitor is not None:
         by = None if silenced else suppressed_by
@@ -62,6 +63,13 @@ def _checks(
     if silenced:
         checks.append(Check("silenced", suppressed_by, None, False))
     return tuple(checks)
+
+
+def verified(evidence: Sequence[Evidence]) -> Iterable[Check]:
+    """Yield how many reports are verified, where some are not: every rule asks for one."""
+    number = sum(report.verified for report in evidence)
+    if number < len(evidence):
+        yield at_least("verified", number, 1)
 
 
 def _dominant_type(rule: Rule, view: View) -> str:

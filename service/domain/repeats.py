@@ -1,6 +1,8 @@
 """One reporter's repeats of a type and place within six hours are one report."""
 
 from bisect import bisect_left
+from dataclasses import replace
+from itertools import takewhile
 from typing import NamedTuple
 
 from service.domain.evidence import Evidence
@@ -34,14 +36,18 @@ class Repeats:
 
     In the order (at, id), a report counts if it comes six hours or more after the last one that
     counted. A late report may so make others repeats, and a retracted one may make repeats count.
+    What counts is verified if it is or one of its repeats: who forgot the PIN says it again.
     """
 
     def __init__(self) -> None:
         self.counted: dict[int, Evidence] = {}
         self._series: dict[tuple[int, str, str], _Series] = {}
+        self._all_verified = True  # so far: then there is nothing to look for
 
     def add(self, evidence: Evidence) -> Change:
         series = self._series.setdefault(_whose(evidence), [])
+        if not evidence.verified:
+            self._all_verified = False
         if not series or series[-1][0] + REPEAT_SECONDS <= evidence.at:
             series.append((evidence.at, evidence.id, evidence))
             self.counted[evidence.id] = evidence
@@ -50,6 +56,8 @@ class Repeats:
         series.insert(index, (evidence.at, evidence.id, evidence))
         change = Change([], [])
         self._recount(series, index, change)
+        if not self._all_verified:
+            self._verify(series, index, change)
         return change
 
     def remove(self, evidence: Evidence) -> Change:
@@ -58,9 +66,11 @@ class Repeats:
         index = bisect_left(series, evidence.key)
         del series[index]
         change = Change([], [])
-        if self.counted.pop(evidence.id, None):
-            change.lost.append(evidence)
+        if counted := self.counted.pop(evidence.id, None):
+            change.lost.append(counted)
             self._recount(series, index, change)
+        if not self._all_verified:
+            self._verify(series, index, change)
         return change
 
     def drop(self, evidence: Evidence) -> None:
@@ -86,12 +96,42 @@ class Repeats:
                 self.counted[id_] = evidence
                 change.gained.append(evidence)
             elif counted:
-                del self.counted[id_]
-                change.lost.append(evidence)
+                change.lost.append(self.counted.pop(id_))
+
+    def _verify(self, series: _Series, index: int, change: Change) -> None:
+        """Let what counts be as verified as it is with its repeats, from the last before `index`.
+
+        All that counted before and after it was as verified as it had to be.
+        """
+        heads = [self._last_counted(series, index)]
+        heads += [bisect_left(series, gained.key) for gained in change.gained]
+        if index < len(series) and series[index][1] in self.counted:
+            heads.append(index)
+        for head in heads:
+            if head < 0:
+                continue
+            _, id_, evidence = series[head]
+            fresh = replace(evidence, verified=_verified(series, head))
+            known = self.counted[id_]
+            if known == fresh:
+                continue
+            self.counted[id_] = fresh
+            if known in change.gained:
+                change.gained[change.gained.index(known)] = fresh
+            else:
+                change.lost.append(known)
+                change.gained.append(fresh)
 
     def _last_counted(self, series: _Series, end: int) -> int:
         """Return the position of the last counted report before `end`; -1 if there is none."""
         return next((i for i in range(end - 1, -1, -1) if series[i][1] in self.counted), -1)
+
+
+def _verified(series: _Series, head: int) -> bool:
+    """Return whether the report that counts, or one of its repeats, is verified."""
+    until = series[head][0] + REPEAT_SECONDS
+    said = takewhile(lambda each: each[0] < until, series[head:])
+    return any(evidence.verified for _, _, evidence in said)
 
 
 def _whose(evidence: Evidence) -> tuple[int, str, str]:

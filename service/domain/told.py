@@ -23,7 +23,7 @@ from typing import Literal
 from service.domain.clusters import Clusters
 from service.domain.codebook import SEVERITIES, Severity
 from service.domain.evidence import Decision, Evidence
-from service.domain.reasons import decide, is_late
+from service.domain.reasons import decide, is_late, verified
 
 HISTORY_SECONDS = 30 * 24 * 3600
 
@@ -210,6 +210,7 @@ class Told:
 
     def _correction(self, telling: Telling, known_at: int) -> Decision:
         """Take back what was told: not enough of its evidence is left."""
+        left = self._left(telling)
         return Decision(
             kind="correct",
             rule=self._rule.id,
@@ -221,7 +222,7 @@ class Told:
             areas=telling.areas,
             at=telling.at,
             late=is_late(telling.at, known_at),
-            checks=self._clusters.sight.weigh(self._left(telling)),
+            checks=(*self._clusters.sight.weigh(left), *verified(left)),
             suppressed_by=None,
             live=self._rule.status == "live",
         )

@@ -73,6 +73,7 @@ async def add(
             area=area,
             language=language,
             silent=False,
+            wrong_pins=0,
             membership_id=member,
         )
         .returning(person.c.id)
@@ -149,9 +150,35 @@ async def counts(tx: AsyncConnection) -> dict[str, int]:
     return {row[0]: row[1] for row in await tx.execute(query)}
 
 
-async def add_invites(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
-    """Store invites, each by the keyed hash of its code."""
-    await tx.execute(insert(invite), list(rows))
+async def add_invite(tx: AsyncConnection, row: dict[str, Any]) -> int:
+    """Store an invite by the keyed hash of its code; its number."""
+    added = await tx.execute(insert(invite).values(row).returning(invite.c.id))
+    return int(added.scalar_one())
+
+
+async def unused_invite(tx: AsyncConnection, role: Role, number: int) -> AnyRow | None:
+    """The invite of that number, if it is still to be used."""
+    query = select(invite).where(invite.c.id == number, invite.c.role == role)
+    return (await tx.execute(query.where(invite.c.used_at.is_(None)))).one_or_none()
+
+
+async def forget_invite(tx: AsyncConnection, number: int) -> None:
+    """Delete an invite, and the PINs that came with it: nobody enrols by it any more."""
+    await tx.execute(delete(invite).where(invite.c.id == number))
+
+
+async def came_by(tx: AsyncConnection, person_id: int, invite_index: bytes) -> None:
+    """Keep by which invite a person enrolled last, as the keyed hash of its number."""
+    mine = update(person).where(person.c.id == person_id)
+    await tx.execute(mine.values(invite_index=invite_index))
+
+
+async def by_invite(
+    tx: AsyncConnection, role: Role, invite_indexes: Sequence[bytes]
+) -> AnyRow | None:
+    """Who enrolled last by the invite with one of these indexes."""
+    mine = person.c.invite_index.in_(invite_indexes) & (person.c.role == role)
+    return (await tx.execute(select(person).where(mine))).one_or_none()
 
 
 async def use_invite(
@@ -166,6 +193,6 @@ async def use_invite(
             invite.c.expires_at > now,
         )
         .values(used_at=now)
-        .returning(invite.c.role, invite.c.area, invite.c.language)
+        .returning(invite.c.id, invite.c.role, invite.c.area, invite.c.language)
     )
     return spent.one_or_none()

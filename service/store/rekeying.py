@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, LargeBinary, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.store.store import AnyRow
-from service.store.tables import delivery, inbox, invite, locked, person
+from service.store.tables import delivery, inbox, invite, locked, person, pin
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ async def left_before(
     message &= (inbox.c.received_at >= since) | (inbox.c.state == "waiting")
     conditions = {
         "people": ((person.c.number_index < first) | (person.c.sealed_number < first), None),
+        "pins": (pin.c.key < first, None),
         "invites": (
             (invite.c.code_index < first)
             & invite.c.used_at.is_(None)

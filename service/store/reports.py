@@ -44,7 +44,7 @@ async def evidence_since(
     r = report.c
     columns = (r.id, r.type, r.place, r.area, r.lat, r.lon, r.reporter)
     query = (
-        select(*columns, r.occurred_at, r.received_at, r.killed, r.injured)
+        select(*columns, r.occurred_at, r.received_at, r.killed, r.injured, r.verified)
         .where(r.occurred_at >= since, r.status == "counted", r.lat.is_not(None))
         .order_by(r.id)
     )
@@ -53,7 +53,7 @@ async def evidence_since(
     result = await tx.stream(query.execution_options(yield_per=2000))
     async for rows in result.partitions():
         for id_, type_, place, area, lat, lon, reporter, occurred, received, *counts in rows:
-            killed, injured = counts
+            killed, injured, verified = counts
             yield Evidence(
                 id=id_,
                 type=intern(type_),
@@ -65,6 +65,7 @@ async def evidence_since(
                 known_at=int(received.timestamp()),
                 killed=killed or 0,
                 injured=injured or 0,
+                verified=verified,
             )
 
 

@@ -39,10 +39,12 @@ from service.store.tables import (
     metadata,
     outbox,
     person,
+    pin,
     report,
     response,
     rule_text,
     scan,
+    warning,
 )
 
 _ALL = true()
@@ -118,6 +120,18 @@ KEEPINGS: tuple[Keeping, ...] = (
         person,
         "the sealed number, its keyed index, area and language",
         "until STOP",
+        "deleted",
+    ),
+    Keeping(
+        pin,
+        "the keyed hash of a PIN, and whose it is",
+        "until STOP, or until its invite expires",
+        "deleted",
+    ),
+    Keeping(
+        warning,
+        "that the person of a pseudonym may be under threat, and since which day",
+        "until a coordinator closes it",
         "deleted",
     ),
     Keeping(

@@ -138,6 +138,9 @@ person = Table(
     Column("language", String(8), nullable=False),
     Column("silent", Boolean, nullable=False, default=False),
     Column("clearance", JSON(none_as_null=True)),  # of a responder: see domain.clearance
+    # Keyed hash of the invite's number: whoever holds the key finds the person by it, to revoke.
+    Column("invite_index", Hash, index=True),
+    Column("wrong_pins", Integer, nullable=False, default=0),
     Column("membership_id", ForeignKey(membership.c.id), nullable=False),
     # A person's id is a pseudonym that old reports still carry: it is never given to another.
     sqlite_autoincrement=True,
@@ -154,6 +157,33 @@ invite = Table(
     Column("clearance", JSON(none_as_null=True)),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("used_at", UtcDateTime),
+    # An invite's id is the number that is printed with it: it is never given to another.
+    sqlite_autoincrement=True,
+)
+
+pin = Table(
+    "pin",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # Whose: of who will use this invite …
+    Column("invite_id", ForeignKey(invite.c.id, ondelete="CASCADE"), index=True),
+    Column("person_id", Id, index=True),  # … or of a person
+    Column("kind", String(8), nullable=False),  # normal | duress | one_time
+    Column("key", Sealed, nullable=False),  # wrapped; the same for all PINs of a person
+    Column("hash", Sealed(32), nullable=False),  # keyed: four digits alone would be guessed
+    Column("used", Boolean, nullable=False),
+)
+
+# A focal point may be under threat, or somebody guesses at a PIN. Open until a coordinator clears
+# it; the person may have left.
+warning = Table(
+    "warning",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("person_id", Id, nullable=False),
+    Column("kind", String(12), nullable=False),  # duress | wrong_pins
+    Column("since", Date, nullable=False),
+    UniqueConstraint("person_id", "kind"),
 )
 
 incident = Table(
@@ -190,7 +220,8 @@ report = Table(
     Column("displaced", Integer),
     Column("livestock", Integer),
     Column("confidence", Float, nullable=False),
-    Column("status", String(12), nullable=False),  # counted | retracted | refuted
+    Column("verified", Boolean, nullable=False, default=True),  # by a PIN, where one is asked for
+    Column("status", String(12), nullable=False),  # counted | retracted | refuted | quarantined
     Column("incident_id", ForeignKey(incident.c.id), index=True),
     Column("coarse", Boolean, nullable=False, default=False),  # only area and day are left
 )

@@ -52,6 +52,7 @@ class Metrics:
         decisions: Iterable[str],
         severities: Iterable[str],
         statuses: Iterable[str],
+        warnings: Iterable[str],
     ) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = registry = CollectorRegistry()
@@ -76,6 +77,7 @@ class Metrics:
         )
         self.deferred = tally("messages_deferred", "Messages put off by the rate limit")
         self.quarantined = tally("messages_quarantined", "Messages that could not be processed")
+        self.warnings = tally("warnings", "What a coordinator must look into", kind=warnings)
         self.inbox_depth = gauge("inbox_depth", "Messages waiting to be processed")
         self.outbox_depth = gauge("outbox_depth", "Texts waiting to be sent")
         self.oldest_inbox_age = gauge(

@@ -58,6 +58,7 @@ class Purpose(StrEnum):
     VARIANTS = "variants"  # which wording of a text a person gets (HMAC)
     INVITE_CODE = "invite-code"  # blinded invite codes (HMAC)
     LOCKED = "locked"  # X25519 private key that opens what came while the service was locked
+    PIN_PEPPER = "pin-pepper"  # wraps the key of each person's PINs (ChaCha20-Poly1305)
     SENDERS = "senders"  # X25519 private key that opens sealed numbers
     DAYS = "days"  # X25519 private key that opens the day keys, hence texts
     AUDIT = "audit"  # seals the audit log (HMAC)

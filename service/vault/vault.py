@@ -237,6 +237,18 @@ class Vault:
         fresh = _bytes(context) + b"\0" + self.seal_sender(number, context)
         return self._lock(key, fresh, "person", person_id, self._seals), self.indexes(number)
 
+    def new_pin_key(self) -> bytes:
+        """A new key for one person's PINs, wrapped: it is kept beside them."""
+        return self._wrap_pin_key(secrets.token_bytes(KEY_BYTES))
+
+    def pin_hash(self, wrapped: bytes, digits: str) -> bytes:
+        """What stands for a PIN under its person's key, HMAC-SHA256. Raises CannotOpen."""
+        return hmac.digest(self._unwrap_pin_key(wrapped), digits.encode(), "sha256")
+
+    def rewrap_pin_key(self, wrapped: bytes) -> bytes:
+        """The same key, wrapped by the version that seals. Raises CannotOpen."""
+        return self._wrap_pin_key(self._unwrap_pin_key(wrapped))
+
     async def rewrap_people(self) -> None:
         """Wrap every person's data key anew that an earlier version wraps."""
         for person, wrapped in self._keystore.people_before(self._seals[0]):
@@ -305,6 +317,13 @@ class Vault:
 
     def _unwrap_person(self, person: int, wrapped: bytes) -> bytes:
         return self._unlock(self._key_of(Purpose.PEOPLE, wrapped), wrapped, "data key", person)
+
+    def _wrap_pin_key(self, key: bytes) -> bytes:
+        pepper = self._keyring.key(Purpose.PIN_PEPPER, self._seals[0])
+        return self._lock(pepper, key, "pin key", 0, self._seals)
+
+    def _unwrap_pin_key(self, wrapped: bytes) -> bytes:
+        return self._unlock(self._key_of(Purpose.PIN_PEPPER, wrapped), wrapped, "pin key", 0)
 
     def _open_enrolled(self, person: int, box: bytes) -> tuple[bytes, str, bytes]:
         """An enrolled person's data key, and the context and sealed number that it locks."""

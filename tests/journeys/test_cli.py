@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.content_dir import copy_of_content
+from tests.support.content_dir import copy_of_content, hurry
 from tests.support.fake_at import FakeAfricasTalking
 from tests.support.leaks import Searcher
 from tests.support.process import TOKEN, Server, environment, run, sending_to, until
@@ -32,7 +32,7 @@ CODE = re.compile(r"[A-Z]{8}")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which `vigie init` has run, to be copied; with few places, to start sooner."""
     folder = tmp_path_factory.mktemp("made")
-    copy_of_content(folder / "content")
+    hurry(copy_of_content(folder / "content"))
     asyncio.run(run("init", env=environment(folder, content_dir=folder / "content")))
     return folder
 

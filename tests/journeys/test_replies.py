@@ -73,17 +73,20 @@ async def accept(service: Service, gateway: str, texts: list[tuple[str, str]]) -
 
 
 NAMES = itertools.count(1)
-OF = {"ok": 10_000, "wrong": 20_000, "unknown": 30_000, "stranger": 40_000}
+OF = {"ok": 10_000, "wrong": 20_000, "unknown": 30_000, "stranger": 40_000, "duress": 50_000}
 
 
-def texts_of(kind: str, turn: int) -> list[tuple[str, str]]:
-    """One text from each of a kind's senders: (sender, text)."""
+def texts_of(kind: str, turn: int, forced: list[str]) -> list[tuple[str, str]]:
+    """One text from each of a kind's senders: (sender, text). `forced` are the duress PINs."""
     said = {
         "ok": f"MA SOKOLO {turn % 9} {turn % 7}",
         "wrong": f"quoi de neuf {turn}",
         "unknown": "INS ABCDEFGH" if turn % 2 else f"MA ATLANTIS {turn % 9}",
         "stranger": f"MA SOKOLO {turn % 9} {turn % 7}" if turn % 2 else "bonjour",
     }
+    if kind == "duress":
+        pins = enumerate(forced)
+        return [(number(OF[kind] + n), f"MA SOKOLO {turn % 9} {turn % 7} {pin}") for n, pin in pins]
     return [(number(OF[kind] + n), said[kind]) for n in range(SENDERS)]
 
 
@@ -92,18 +95,28 @@ async def test_the_wait_tells_nothing_of_what_was_sent_or_who_sent_it(tmp_path: 
     async with simulated(tmp_path, seed=4) as (service, workflow):
         clock = service.clock
         assert isinstance(clock, TestClock)
-        enrolling = [
-            number(OF[kind] + n) for kind in ("ok", "wrong", "unknown") for n in range(SENDERS)
-        ]
-        codes = await enrolment.invite(
-            service.store, service.vault, clock, "focal_point", SOKOLO, "fr", len(enrolling)
+        slips = await enrolment.slips(
+            service.store,
+            service.vault,
+            clock,
+            "focal_point",
+            SOKOLO,
+            "fr",
+            4 * SENDERS,
+            with_pins=True,
         )
-        invited = [(who, f"INS {code}") for who, code in zip(enrolling, codes, strict=True)]
-        await accept(service, "operator", invited)
+        known = [kind for kind in OF if kind != "stranger"]
+        enrolling = [number(OF[kind] + n) for kind in known for n in range(SENDERS)]
+        await accept(
+            service,
+            "operator",
+            [(who, f"INS {slip.code}") for who, slip in zip(enrolling, slips, strict=True)],
+        )
+        forced = [slip.pins.duress for slip in slips[-SENDERS:] if slip.pins]
         await work_off(service, workflow, clock)
         started = clock.now()
         for turn in range(EACH // SENDERS):
-            mixed = [each for kind in OF for each in texts_of(kind, turn)]
+            mixed = [each for kind in OF for each in texts_of(kind, turn, forced)]
             Random(turn).shuffle(mixed)
             await accept(service, "operator", mixed)
             clock.move(seconds=3)  # what it may take to read them all

@@ -24,7 +24,8 @@ def invite(code: bytes, expires_at: datetime) -> dict[str, object]:
 async def test_an_invite_works_once_and_in_time(store: Store) -> None:
     async with store.write() as tx:
         later = NOW + timedelta(days=1)
-        await people.add_invites(tx, [invite(b"good", later), invite(b"old", NOW)])
+        for row in (invite(b"good", later), invite(b"old", NOW)):
+            await people.add_invite(tx, row)
         used = await people.use_invite(tx, [b"good".ljust(32)], NOW)
         assert used is not None
         assert (used.role, used.area, used.language) == ("focal_point", "ML0404", "fr")
@@ -82,4 +83,11 @@ async def test_the_list_shows_nothing_that_leads_to_a_number(store: Store) -> No
     async with store.write() as tx:
         await people.add(tx, INDEX, "focal_point", "ML0404", "fr", NOW)
         (row,) = await people.enrolled(tx, "focal_point")
-    assert set(row._mapping) == {"id", "area", "language", "joined_at"}
+    assert set(row._mapping) == {"id", "area", "language", "silent", "joined_at"}
+
+
+async def test_the_number_of_an_invite_is_never_given_to_another(store: Store) -> None:
+    async with store.write() as tx:
+        first = await people.add_invite(tx, invite(b"one", NOW))
+        await people.forget_invite(tx, first)
+        assert await people.add_invite(tx, invite(b"two", NOW)) > first

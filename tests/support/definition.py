@@ -5,7 +5,7 @@ have tests of their own. It is slow, and plain: it is what the engine is held to
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from service.domain.anomaly import Anomaly, AnomalySpec
@@ -57,7 +57,7 @@ class Definition:
             needed = 1
             if rule.only_in and not self.in_season(a):
                 needed = rule.outside.at_least if rule.outside else len(reports) + 1
-            if len(seen) >= needed:
+            if len(seen) >= needed and any(s.verified for s in seen):
                 found.append((a, seen))
         return found
 
@@ -194,15 +194,17 @@ class Definition:
 
 
 def counted(evidence: Iterable[Evidence]) -> list[Evidence]:
-    """Return what is no repeat, in the order (at, id)."""
+    """Return what is no repeat, in the order (at, id), as verified as it is with its repeats."""
     last: dict[tuple, int] = {}
-    kept = []
+    kept: dict[tuple, list[Evidence]] = {}
     for e in sorted(evidence, key=lambda e: (e.at, e.id)):
         whose = (e.reporter, e.type, e.place)
         if whose not in last or e.at - last[whose] >= 6 * HOUR:
             last[whose] = e.at
-            kept.append(e)
-    return kept
+            kept[*whose, e.at] = []
+        kept[*whose, last[whose]].append(e)
+    heads = [replace(said[0], verified=any(e.verified for e in said)) for said in kept.values()]
+    return sorted(heads, key=lambda e: (e.at, e.id))
 
 
 def _counts(count: Count | Unusual, e: Evidence) -> bool:

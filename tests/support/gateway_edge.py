@@ -64,6 +64,7 @@ def metrics() -> Metrics:
         problems=(),
         decisions=(),
         severities=(),
+        warnings=("duress", "wrong_pins"),
         statuses=(),
     )
 

@@ -457,3 +457,41 @@ def test_memory_stays_small_and_expiry_changes_nothing_that_is_said():
 def test_near_is_near_at_every_seam_of_the_map(a, b):
     judge = engine(rule(n=2))
     assert told(judge, replace(report(1), point=a), replace(report(2), point=b))
+
+
+# --- what is not verified never alerts alone
+
+
+def unproved(id: int, hour: float, **more) -> Evidence:
+    return replace(report(id, hour, **more), verified=False)
+
+
+def test_unverified_reports_wait_for_one_that_is_verified() -> None:
+    judge = engine()
+    assert told(judge, *(unproved(n, n) for n in range(1, 5))) == []
+    (raised,) = told(judge, report(5, 5))
+    assert (raised.kind, raised.evidence) == ("raise", (1, 2, 3, 4, 5))
+    assert Check("verified", 1, 1, True) in raised.checks
+    (corrected,) = judge.forget(5, known_at=START + 6 * HOUR)
+    assert corrected.kind == "correct"
+    assert Check("verified", 0, 1, False) in corrected.checks
+
+
+def test_where_all_is_verified_nothing_is_said_of_it() -> None:
+    (raised,) = told(engine(), report(1), report(2, 1), report(3, 2))
+    assert "verified" not in {check.name for check in raised.checks}
+
+
+def test_who_says_it_again_with_the_pin_is_counted_once_and_verified() -> None:
+    judge = engine()
+    assert told(judge, *(unproved(n, n, who=n) for n in (1, 2, 3))) == []
+    (raised,) = told(judge, report(4, 5, who=2))
+    assert raised.evidence == (1, 2, 3)
+
+
+def test_a_repeat_that_is_taken_back_proves_nothing_any_more() -> None:
+    judge = engine()
+    told(judge, *(unproved(n, n, who=n) for n in (1, 2, 3)))
+    assert gist(told(judge, report(4, 5, who=2))) == [("raise", "market-cluster:3")]
+    assert gist(judge.forget(4, known_at=START + 6 * HOUR)) == [("correct", "market-cluster:3")]
+    assert judge.episodes() == []

@@ -173,11 +173,23 @@ def reports(draw, id: int) -> Evidence:
         known_at=at + draw(st.integers(0, 40)) * HOUR,
         killed=draw(st.integers(0, 3)),
         injured=draw(st.integers(0, 3)),
+        verified=draw(st.integers(0, 2)) > 0,
     )
 
 
 def freshness(e: Evidence) -> tuple:
-    return e.known_at, e.type, e.place, e.area, e.point, e.reporter, e.at, e.killed, e.injured
+    return (
+        e.known_at,
+        e.type,
+        e.place,
+        e.area,
+        e.point,
+        e.reporter,
+        e.at,
+        e.killed,
+        e.injured,
+        e.verified,
+    )
 
 
 class Retraction(tuple):

@@ -75,6 +75,11 @@ async def test_it_says_that_the_service_is_locked(visit: Visit) -> None:
     assert WORDS["en"]["well"] not in page
 
 
+async def test_it_says_that_somebody_may_be_under_threat_and_not_who(visit: Visit) -> None:
+    assert WORDS["fr"]["threat"].format(2) in await visit(replace(WELL, warnings=2))
+    assert WORDS["fr"]["threat"].split("{}")[0] not in await visit()
+
+
 async def test_another_gateway_has_no_simulator(visit: Visit) -> None:
     page = await visit(replace(WELL, gateway="africastalking", simulator=False))
     assert "Africa's Talking" in page

@@ -75,6 +75,12 @@ CASES = [
     (THREE, (report(1), report(2, 5), report(3, 7)), []),  # it is met
     (
         THREE,
+        [report(n, n, verified=False) for n in range(3)],
+        [[("verified", 0, 1)]],
+    ),
+    (THREE, [report(n, n, verified=n == 1) for n in range(3)], []),
+    (
+        THREE,
         [report(n, 7 * n, reporter=1) for n in range(4)],
         [[("distinct_reporters", 1, 2)]],
     ),

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from service.content import load
 from service.content.areas import AreaPolicy, MergedAreas
 from service.content.markets import WeeklyMarket
-from service.content.phones import Phones, Replies
+from service.content.phones import Phones, Pins, Replies
 from service.content.release import Release
 from service.content.schema import rule_schema
 from service.content.shared import AlertDefaults, Defaults, Shared
@@ -33,7 +33,7 @@ MODELS: list[type[BaseModel]] = [
     Rule, Count, Within, AllOf, AnyOf, Sequence, Unusual, AnomalySpec,
     Outside, AlertSpec, Again, Escalation, Shared, Defaults, AlertDefaults,
     Season, Zone, Window, Recurring, AreaPolicy, MergedAreas, WeeklyMarket, Silence, Waiver,
-    Phones, Replies, Wait, Release,
+    Phones, Replies, Pins, Wait, Release,
 ]  # fmt: skip
 ONE_OF_EACH = {
     "seasons.yaml": "transhumance:",

@@ -389,6 +389,7 @@ def metrics() -> Metrics:
         problems=["no_place"],
         decisions=["raise"],
         severities=["severe"],
+        warnings=("duress", "wrong_pins"),
         statuses=["sent"],
     )
 

@@ -159,6 +159,36 @@ def upgrade() -> None:
         sa.Column("used_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invite")),
         sa.UniqueConstraint("code_index", name=op.f("uq_invite_code_index")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "pin",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("invite_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("used", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["invite_id"], ["invite.id"], name=op.f("fk_pin_invite_id_invite"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pin")),
+    )
+    with op.batch_alter_table("pin", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_pin_invite_id"), ["invite_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_pin_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
+        "warning",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("since", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_warning")),
+        sa.UniqueConstraint("person_id", "kind", name=op.f("uq_warning_person_id")),
     )
     op.create_table(
         "locked",
@@ -239,6 +269,8 @@ def upgrade() -> None:
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("silent", sa.Boolean(), nullable=False),
         sa.Column("clearance", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("invite_index", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("wrong_pins", sa.Integer(), nullable=False),
         sa.Column(
             "membership_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
@@ -252,6 +284,7 @@ def upgrade() -> None:
     with op.batch_alter_table("person", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_person_area"), ["area"], unique=False)
         batch_op.create_index(batch_op.f("ix_person_other_index"), ["other_index"], unique=False)
+        batch_op.create_index(batch_op.f("ix_person_invite_index"), ["invite_index"], unique=False)
 
     op.create_table(
         "report",
@@ -276,6 +309,7 @@ def upgrade() -> None:
         sa.Column("displaced", sa.Integer(), nullable=True),
         sa.Column("livestock", sa.Integer(), nullable=True),
         sa.Column("confidence", sa.Float(), nullable=False),
+        sa.Column("verified", sa.Boolean(), nullable=False),
         sa.Column("status", sa.String(length=12), nullable=False),
         sa.Column(
             "incident_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
