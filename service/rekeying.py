@@ -2,8 +2,8 @@
 
 Each part of the service notes in the keystore which versions it holds. Only what all parts can open
 is sealed with; then each part moves what it alone can: the sender people's numbers, which it opens
-to seal and to index them anew, and the keys that wrap theirs; the engine the keys of days and PINs. What
-nobody can move, because only a hash of it is kept, is known by both versions until it expires.
+to seal and to index them anew, and the keys that wrap theirs; the engine those of days and PINs.
+What nobody can move, because only a hash of it is kept, is known by both versions until it expires.
 """
 
 import asyncio
