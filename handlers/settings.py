@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     passphrase_file: Path | None = Field(
         None, description="unlocks a key file that was made with a passphrase"
     )
+    coordinator_code_file: Path | None = Field(
+        None, description="holds the code of the coordinator who runs a command; asked for if unset"
+    )
     gateway: Literal["simulator", "africastalking"] = Field(
         "simulator", description="which gateway carries the texts"
     )

@@ -47,6 +47,8 @@ ACTIONS: Final = frozenset(
         "read an explanation",
         "read near misses",
         "read tokens",
+        "refused codes for a while",
+        "removed a coordinator",
         "replayed own reports",
         "restored the root key",
         "retired keys",

@@ -16,6 +16,7 @@ from handlers.cli import (
     audit,
     backtest,
     check,
+    coordinator,
     doctor,
     explain,
     keys,
@@ -31,6 +32,7 @@ from handlers.hardening import harden
 from service import telemetry
 from service.audit import NotNoted
 from service.content import ContentError
+from service.coordinators import Refused
 from service.vault.keys import KeysError
 
 app = typer.Typer(
@@ -53,6 +55,7 @@ app.command("doctor")(doctor.doctor)
 app.command("panic")(panic.panic)
 app.add_typer(people.focal_points, name="focal-point")
 app.add_typer(people.responders, name="responder")
+app.add_typer(coordinator.commands, name="coordinator")
 app.add_typer(keys.commands, name="keys")
 app.add_typer(audit.commands, name="audit")
 
@@ -63,7 +66,7 @@ def main() -> None:
     telemetry.configure("WARNING")  # on standard error, and redacted; `serve` sets its own
     try:
         app()
-    except (KeysError, NotReady, NotNoted) as error:
+    except (KeysError, NotReady, NotNoted, Refused) as error:
         _fail(str(error), 1)
     except ContentError as error:
         for problem in error.problems:

@@ -28,7 +28,9 @@ from service.domain.retention import Limits
 from service.store.store import AnyRow
 from service.store.tables import (
     alert,
+    approval,
     audit,
+    coordinator,
     decision,
     delivery,
     inbox,
@@ -193,6 +195,8 @@ KEEPINGS: tuple[Keeping, ...] = (
         KEPT,
         "kept",
     ),
+    Keeping(coordinator, "a name that is used here alone, and the hash of a code", KEPT, "kept"),
+    Keeping(approval, f"{NOTHING}: what two coordinators decided", KEPT, "kept"),
     Keeping(rule_text, f"{NOTHING}: what rules said", KEPT, "kept"),
     Keeping(
         scan,

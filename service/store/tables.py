@@ -369,3 +369,30 @@ audit = Table(
     Column("seal", Hash, nullable=False),
     Column("key_version", Integer, nullable=False),
 )
+
+# Who runs the network. A name is one that is used here alone; a removed row keeps its name taken.
+coordinator = Table(
+    "coordinator",
+    metadata,
+    Column("name", String(31), primary_key=True),
+    Column("label", String(4), nullable=False, unique=True),  # the open part of the code
+    Column("code_hash", String(160), nullable=False),  # Argon2id of the rest, as a PHC string
+    Column("added_at", UtcDateTime, nullable=False),
+    Column("removed_at", UtcDateTime),
+    Column("failures", Integer, nullable=False),  # wrong codes in a row
+    Column("refused_until", UtcDateTime),
+)
+
+# Acts that take two coordinators: who asked for what, and who agreed.
+approval = Table(
+    "approval",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("act", String(40), nullable=False),
+    Column("subject", JSON, nullable=False),
+    Column("asked_by", String(31), nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("approved_by", String(31)),
+    Column("approved_at", UtcDateTime),
+    Column("expires_at", UtcDateTime, nullable=False),
+)

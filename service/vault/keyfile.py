@@ -117,7 +117,7 @@ def replace(path: Path, content: Secrets, passphrase: str | None = None) -> None
 
 def read(path: Path, passphrase: str | None = None) -> Secrets:
     """What the key file at `path` holds. Raises KeysError."""
-    content = _read_private(path, "key file", "Run `vigie init` to make one, or set VIGIE_KEY_FILE")
+    content = read_private(path, "key file", "Run `vigie init` to make one, or set VIGIE_KEY_FILE")
     try:
         stored = _KeyFile.model_validate_json(content)
         return Secrets.model_validate_json(_unwrap(stored, passphrase, path))
@@ -154,7 +154,7 @@ def is_wrapped(path: Path) -> bool:
 
 def read_passphrase(path: Path) -> str:
     """The passphrase in the file at `path`, less its line end. Raises KeysError."""
-    content = _read_private(path, "passphrase file", "Check VIGIE_PASSPHRASE_FILE")
+    content = read_private(path, "passphrase file", "Check VIGIE_PASSPHRASE_FILE")
     try:
         passphrase = content.decode().rstrip("\r\n")
     except UnicodeDecodeError:
@@ -226,7 +226,7 @@ def _unwrap(stored: _KeyFile, passphrase: str | None, path: Path) -> bytes:
         ) from None
 
 
-def _read_private(path: Path, what: str, remedy: str) -> bytes:
+def read_private(path: Path, what: str, remedy: str) -> bytes:
     """The content of a file that only its owner may read."""
     try:
         with path.open("rb") as file:

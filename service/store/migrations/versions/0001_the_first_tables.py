@@ -55,6 +55,30 @@ def upgrade() -> None:
         sa.UniqueConstraint("episode", name=op.f("uq_alert_episode")),
     )
     op.create_table(
+        "approval",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("act", sa.String(length=40), nullable=False),
+        sa.Column("subject", sa.JSON(), nullable=False),
+        sa.Column("asked_by", sa.String(length=31), nullable=False),
+        sa.Column("asked_at", UtcDateTime(), nullable=False),
+        sa.Column("approved_by", sa.String(length=31), nullable=True),
+        sa.Column("approved_at", UtcDateTime(), nullable=True),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval")),
+    )
+    op.create_table(
+        "coordinator",
+        sa.Column("name", sa.String(length=31), nullable=False),
+        sa.Column("label", sa.String(length=4), nullable=False),
+        sa.Column("code_hash", sa.String(length=160), nullable=False),
+        sa.Column("added_at", UtcDateTime(), nullable=False),
+        sa.Column("removed_at", UtcDateTime(), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("refused_until", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_coordinator")),
+        sa.UniqueConstraint("label", name=op.f("uq_coordinator_label")),
+    )
+    op.create_table(
         "decision",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=12), nullable=False),
