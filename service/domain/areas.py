@@ -1,27 +1,21 @@
-"""Areas: the fixed tree that alerts name places by, and which of its nodes hide a reporter.
+"""Which areas alerts may name: what is decided from who was enrolled, and from earlier alerts.
 
-Commune ⊂ cercle ⊂ région ⊂ country, with declared merges of neighbours as nodes between them and
-their parent. Two areas of one tree are nested or apart, so what several alerts have in common is
-always one of the areas that they named, never a smaller group of people.
+Areas are nodes of one fixed tree (`service.domain.tree`); who stands behind each is kept by
+`service.domain.cover`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
-from service.domain.condition import Level
+from service.domain.cover import Cover
+from service.domain.tree import COUNTRY, AreaTree, Merge
 
-COUNTRY = "ML"
-_DEPTHS: dict[Level, int] = {"region": 2, "cercle": 3, "commune": 4}
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """Neighbours with the same parent that alerts name together when each alone has too few."""
-
-    code: str
-    name: str
-    members: tuple[str, ...]
+__all__ = [
+    "COUNTRY", "Alerted", "AreaTree", "Coarsened", "Cover", "Membership", "Merge",
+    "finest", "in_use", "replay",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,164 +27,71 @@ class Membership:
     left_at: int | None
 
 
-class AreaTree:
-    """The areas by pcode. Every method raises KeyError for a pcode that is not in the tree."""
+@dataclass(frozen=True, slots=True)
+class Alerted:
+    """That an alert named an area; epoch seconds, UTC."""
 
-    def __init__(
-        self,
-        areas: Mapping[str, tuple[str, str]],
-        merges: Iterable[Merge] = (),
-        country: str = "Mali",
-    ) -> None:
-        """Build the tree from {pcode: (name, parent pcode)}; the top areas' parent is `COUNTRY`.
+    area: str
+    at: int
 
-        `country` is the name of the whole. A merge may hold merges that were declared before it.
-        Raises ValueError, for whoever declares areas, where these are no tree.
-        """
-        named = {COUNTRY: country} | {code: name for code, (name, _) in areas.items()}
-        parents = {code: parent for code, (_, parent) in areas.items() if code != COUNTRY}
-        self._merges: set[str] = set()
-        for merge in merges:
-            parents |= _merged(merge, parents)
-            named[merge.code] = merge.name
-            self._merges.add(merge.code)
-        self._names = named
-        self._paths: dict[str, tuple[str, ...]] = {COUNTRY: (COUNTRY,)}
-        for code in parents:
-            self._paths[code] = tuple(_climb(code, parents))
 
-    def __contains__(self, pcode: object) -> bool:
-        return pcode in self._paths
+@dataclass(frozen=True, slots=True)
+class Coarsened:
+    """For how long nothing finer than the area's parent is named, as two coordinators decided."""
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._paths)
-
-    def name(self, pcode: str) -> str:
-        return self._names[pcode]
-
-    def parent(self, pcode: str) -> str | None:
-        """Return the area that holds this one; None for the country."""
-        path = self._paths[pcode]
-        return path[1] if len(path) > 1 else None
-
-    def path(self, pcode: str) -> tuple[str, ...]:
-        """Return the area and every area that holds it, finest first, up to the country."""
-        return self._paths[pcode]
-
-    def at(self, pcode: str, level: Level) -> str:
-        """Return the area of that level that holds this one; this one itself if it is larger.
-
-        Levels are told by how far below the country an area is; merges are of none.
-        """
-        path = [area for area in self._paths[pcode] if area not in self._merges]
-        return path[max(0, len(path) - _DEPTHS[level])]
-
-    def common(self, pcodes: Iterable[str]) -> str:
-        """Return the finest area that holds all of `pcodes`; the country where there are none."""
-        paths = [self._paths[pcode] for pcode in pcodes]
-        if not paths:
-            return COUNTRY
-        shared = set(paths[0]).intersection(*paths[1:])
-        return next(code for code in paths[0] if code in shared)
-
-    def on_same_branch(self, a: str, b: str) -> bool:
-        """Whether one of the two holds the other, or they are the same."""
-        return a in self._paths[b] or b in self._paths[a]
+    area: str
+    since: int
+    until: int | None
 
 
 def in_use(
-    tree: AreaTree, memberships: Iterable[Membership], now: int, k: int, margin: int
+    tree: AreaTree,
+    memberships: Iterable[Membership],
+    now: int,
+    k: int,
+    margin: int,
+    alerts: Iterable[Alerted] = (),
+    coarsened: Iterable[Coarsened] = (),
 ) -> frozenset[str]:
-    """Return the areas that alerts may name at `now`, as the enrolments up to then decide.
+    """Return the areas that alerts may name at `now`, as all that happened up to then decides."""
+    return replay(tree, memberships, now, k, margin, alerts, coarsened).in_use
 
-    An area comes into use once k + margin people are enrolled in it. It goes out of use as soon as
-    fewer than k of *those* remain, whoever joined since, so that k people stood behind its name
-    for the whole time; it may then come into use anew. The country is always in use.
+
+def replay(
+    tree: AreaTree,
+    memberships: Iterable[Membership],
+    now: int,
+    k: int,
+    margin: int,
+    alerts: Iterable[Alerted] = (),
+    coarsened: Iterable[Coarsened] = (),
+) -> Cover:
+    """Return the cover at `now`: a function of what happened, so that anyone may check it.
+
+    At one moment an alert comes before who leaves, and they before who joins: an area is never kept
+    in use, and nobody is taken for a possible sender, because of people who came just then.
     """
-    standings: dict[str, _Standing] = {}
-    for at, events in groupby(_timeline(memberships, now), key=lambda event: event[0]):
-        touched: set[str] = set()
-        for _, joins, member in events:
-            for area in tree.path(member.area):
-                standing = standings.setdefault(area, _Standing())
-                if joins:
-                    standing.enrolled += 1
-                else:
-                    standing.leave(member.joined_at, k)
-            touched.update(tree.path(member.area))
-        for area in touched:
-            standings[area].enter(at, k + margin)
-    used = {area for area, standing in standings.items() if standing.since is not None}
-    return frozenset(used | {COUNTRY})
+    cover = Cover(tree, k, margin)
+    events: list[tuple[int, int, Callable[[], None]]] = []
+    for key, member in enumerate(memberships):
+        left_at = now + 1 if member.left_at is None else member.left_at
+        if left_at > member.joined_at:
+            events.append((left_at, 1, partial(cover.leave, key)))
+            come = partial(cover.join, key, member.area, member.joined_at)
+            events.append((member.joined_at, 2, come))
+    events += ((alert.at, 0, partial(cover.alerted, alert.area)) for alert in alerts)
+    for order in coarsened:
+        events.append((order.since, 3, partial(cover.coarsen, order.area)))
+        if order.until is not None:
+            events.append((order.until, 4, partial(cover.lift, order.area)))
+    past = sorted((event for event in events if event[0] <= now), key=lambda event: event[:2])
+    for at, together in groupby(past, key=lambda event: event[0]):
+        for _, _, happen in together:
+            happen()
+        cover.settle(at)
+    return cover
 
 
 def finest(tree: AreaTree, in_use: frozenset[str], area: str) -> str:
     """Return the finest area in use that holds `area`."""
     return next(code for code in tree.path(area) if code in in_use)
-
-
-@dataclass(slots=True)
-class _Standing:
-    """How many are enrolled in an area; since when it is in use; how many of then are still in."""
-
-    enrolled: int = 0
-    since: int | None = None
-    steady: int = 0
-
-    def leave(self, joined_at: int, k: int) -> None:
-        self.enrolled -= 1
-        if self.since is not None and joined_at <= self.since:
-            self.steady -= 1
-            if self.steady < k:
-                self.since = None
-
-    def enter(self, at: int, enough: int) -> None:
-        if self.since is None and self.enrolled >= enough:
-            self.since, self.steady = at, self.enrolled
-
-
-def _timeline(memberships: Iterable[Membership], now: int) -> list[tuple[int, bool, Membership]]:
-    """Return (when, joins, membership) up to `now`; at one moment people leave before others join.
-
-    Leaving first errs on the safe side: an area is never kept in use by who came just then.
-    """
-    events = []
-    for member in memberships:
-        left_at = now + 1 if member.left_at is None else member.left_at
-        if member.joined_at > now or left_at <= member.joined_at:
-            continue
-        events.append((member.joined_at, True, member))
-        if left_at <= now:
-            events.append((left_at, False, member))
-    return sorted(events, key=lambda event: event[:2])
-
-
-def _merged(merge: Merge, parents: Mapping[str, str]) -> dict[str, str]:
-    """Return the parents that change with this merge."""
-    if merge.code in parents or merge.code == COUNTRY:
-        raise ValueError(f"the merge {merge.code} has the code of another area")
-    unknown = [member for member in merge.members if member not in parents]
-    if unknown:
-        raise ValueError(f"the merge {merge.code} names {unknown[0]}, which is not an area")
-    above = {parents[member] for member in merge.members}
-    if len(above) != 1 or len(set(merge.members)) < 2:
-        raise ValueError(
-            f"the merge {merge.code} must have two or more areas with the same parent,"
-            " none of them in another merge"
-        )
-    return dict.fromkeys(merge.members, merge.code) | {merge.code: above.pop()}
-
-
-def _climb(code: str, parents: Mapping[str, str]) -> Iterator[str]:
-    """Yield the area and those above it, up to the country."""
-    seen: set[str] = set()
-    here = code
-    while here != COUNTRY:
-        if here in seen:
-            raise ValueError(f"the area {code} lies within itself")
-        if here not in parents:
-            raise ValueError(f"the area {code} lies in {here}, which is not an area")
-        seen.add(here)
-        yield here
-        here = parents[here]
-    yield COUNTRY

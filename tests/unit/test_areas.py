@@ -2,7 +2,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.areas import COUNTRY, AreaTree, Membership, Merge, finest, in_use
+from service.domain.areas import (
+    COUNTRY,
+    Alerted,
+    AreaTree,
+    Coarsened,
+    Cover,
+    Membership,
+    Merge,
+    finest,
+    in_use,
+    replay,
+)
+from service.domain.cover import Wanting
 
 K, MARGIN = 5, 2
 AREAS = {
@@ -183,23 +195,125 @@ def there(members: list[Membership], area: str, moment: int) -> set[int]:
     }
 
 
-@given(memberships)
-def test_k_people_stand_behind_a_name_for_the_whole_time_it_is_in_use(members):
-    k, margin, end = 2, 1, 25
-    history = [in_use(TREE, members, moment, k, margin) for moment in range(end)]
-    for area in set(TREE) - {COUNTRY}:
-        steady: set[int] = set()
-        for moment in range(end):
+K2, MARGIN2, END = 2, 1, 25
+warned = st.lists(
+    st.builds(
+        Alerted,
+        st.sampled_from(["ML050101", "ML0501-a", "ML0501", "ML05", COUNTRY]),
+        st.integers(0, END),
+    ),
+    max_size=12,
+)
+
+
+def covers(members: list[Membership], alerts: list[Alerted]) -> list[Cover]:
+    return [replay(TREE, members, moment, K2, MARGIN2, alerts) for moment in range(END)]
+
+
+@given(memberships, warned)
+def test_k_people_stand_behind_a_name_for_the_whole_time_it_is_in_use(members, alerts):
+    spans: dict[str, set[int]] = {}
+    for moment, cover in enumerate(covers(members, alerts)):
+        for area in set(TREE) - {COUNTRY}:
             present = there(members, area, moment)
-            if area not in history[moment]:
-                assert len(present) < k + margin
-                steady = set()
+            since = cover.since(area)
+            if since is None:
+                spans.pop(area, None)
                 continue
-            assert len(present) >= k
-            steady &= present
-            if len(steady) < k:
-                assert len(present) >= k + margin, "a new use begins only with the margin"
-                steady = present
+            if since == moment:
+                assert len(present) >= K2 + MARGIN2, "a use begins only with the margin"
+                spans[area] = present
+            spans[area] &= present
+            assert len(spans[area]) >= K2
+            assert cover.steady(area) == len(spans[area])
+
+
+@given(memberships, warned)
+def test_an_alert_points_at_k_people_or_at_all_there_are(members, alerts):
+    """What remains of an area, when the finer ones are taken away, hides its people too."""
+    for moment, cover in enumerate(covers(members, alerts)):
+        everyone = there(members, COUNTRY, moment)
+        behind = {area: cover.behind(area) for area in cover.in_use}
+        assert sorted(key for group in behind.values() for key in group) == sorted(everyone)
+        for area, group in behind.items():
+            assert group == {p for p in everyone if cover.named_for(members[p].area) == area}
+            assert not group or len(group) >= min(K2, len(everyone))
+
+
+@given(memberships, warned)
+def test_alerts_held_together_point_at_k_people_unless_some_left(members, alerts):
+    """However areas came into use between the alerts of one sender."""
+    could: dict[int, list[frozenset[int]]] = {}
+    for moment, cover in enumerate(covers(members, alerts)):
+        for person in there(members, COUNTRY, moment):
+            group = cover.behind(cover.named_for(members[person].area))
+            if any(
+                alert.at == moment + 1 and cover.named_for(alert.area) == cover.named_for(area)
+                for alert in alerts
+                if (area := members[person].area)
+            ):
+                could.setdefault(person, []).append(group)
+            seen = could.get(person, [])
+            held = frozenset.intersection(group, *seen)
+            stayed = all(
+                members[other].left_at is None or members[other].left_at > moment
+                for sent in seen
+                for other in sent
+            )
+            if stayed and all(len(sent) >= K2 for sent in seen):
+                assert len(held) >= min(K2, len(there(members, COUNTRY, moment)))
+
+
+def test_an_area_waits_while_what_remains_around_it_would_be_a_few():
+    few = enrolled("ML050102", 3)
+    assert finest(TREE, used(enrolled("ML050101", 8), few), "ML050101") == "ML0501"
+    assert "ML050101" in used(enrolled("ML050101", 8), few, enrolled("ML050103", 2))
+    assert "ML050101" in used(enrolled("ML050101", 8))
+
+
+def test_one_who_enrols_beside_an_area_in_use_is_never_named_alone():
+    before = enrolled("ML050101", 8)
+    assert "ML050101" in used(before)
+    alone = enrolled("ML050102", 1, joined_at=50)
+    assert finest(TREE, used(before, alone), "ML050102") == "ML0501"
+    assert finest(TREE, used(before, alone), "ML050101") == "ML0501"
+
+
+def test_who_could_have_sent_an_earlier_alert_is_not_told_apart_by_a_finer_area():
+    """One of Bandiagara warns, the cercle is named, then six more enrol beside them."""
+    elders = enrolled("ML050101", 1) + enrolled("ML050102", 9)
+    newcomers = enrolled("ML050101", 7, joined_at=50)
+    alerts = [Alerted("ML0501", 20)]
+
+    def named(alerts: list[Alerted], elders: list[Membership] = elders) -> Cover:
+        return replay(TREE, elders + newcomers, 100, K, MARGIN, alerts)
+
+    assert named([]).named_for("ML050101") == "ML050101"
+    assert named(alerts).named_for("ML050101") == "ML0501"
+    assert named(alerts).wanting("ML050101") == Wanting("told_apart")
+    assert named(alerts, elders[1:]).named_for("ML050101") == "ML050101"
+
+
+def test_what_is_wanting_is_told_in_people():
+    cover = replay(TREE, enrolled("ML050101", 5) + enrolled("ML050102", 8), 100, K, MARGIN)
+    assert cover.wanting("ML050101") == Wanting("few", 2)
+    assert cover.wanting("ML0501") is None
+    cover = replay(TREE, enrolled("ML050101", 8) + enrolled("ML050102", 3), 100, K, MARGIN)
+    assert cover.wanting("ML050101") == Wanting("rest", 2)
+
+
+def test_what_two_coordinators_coarsen_is_coarser_at_once_and_until_they_end_it():
+    people = enrolled("ML050101", 8) + enrolled("ML050201", 8)
+
+    def cover(at: int, *orders: Coarsened) -> Cover:
+        return replay(TREE, people, at, K, MARGIN, [], orders)
+
+    order = Coarsened("ML0501", 40, 60)
+    assert cover(39, order).named_for("ML050101") == "ML050101"
+    assert cover(40, order).named_for("ML050101") == "ML05"
+    assert cover(40, order).named_for("ML050201") == "ML050201"
+    assert cover(40, order).wanting("ML050101") == Wanting("coarsened")
+    assert cover(60, order).named_for("ML050101") == "ML050101"
 
 
 @given(memberships, st.integers(0, 25))
