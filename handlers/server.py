@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from handlers.answers import Runner
 from handlers.app import NotReady, Service, alone, assembled, running, tokens
-from handlers.console import pages
+from handlers.console import area_pages, pages
 from handlers.console.headers import security_headers
 from handlers.gateways import simulator
 from handlers.gateways.edge import gateway_routes
@@ -24,6 +24,8 @@ from handlers.presence import announced
 from handlers.settings import Role, Settings
 from handlers.unlocking import read_again, taking_keys
 from service import audit, health
+from service.areas import Shown
+from service.areas import shown as areas_shown
 from service.store import migrate
 from service.telemetry import log_request
 
@@ -58,7 +60,15 @@ def application(service: Service, live_tokens: list[str]) -> web.Application:
                 warnings=found.warnings,
             )
 
+        async def areas() -> list[Shown]:
+            try:
+                async with service.store.read() as tx:
+                    return await areas_shown(tx, service.reloader.current, service.clock.now())
+            except (SQLAlchemyError, OSError):
+                raise web.HTTPServiceUnavailable(text="the database does not answer\n") from None
+
         app.add_routes(pages.routes(status))
+        app.add_routes(area_pages.routes(areas, lambda: service.reloader.current.areas.k))
     if isinstance(service.gateway, simulator.Simulator):
         app.add_routes(simulator.page_routes(service.gateway, live_tokens[0]))
         app.on_shutdown.append(lambda _: service.gateway.close())

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service import areas
 from service.content import Content
 from service.domain.areas import COUNTRY, finest
 from service.domain.clearance import Clearance
@@ -120,6 +121,7 @@ class Alerting:
         row: dict[str, Any] = {"id": number, "episode": raised.episode, "rule": raised.rule}
         row |= {"type": raised.type, "area": named, "day": when.day, "day_part": when.part}
         row |= {"severity": severity, "late": raised.late, "state": "open"}
+        row["area_version"] = await areas.version(tx, picture.in_use, now)
         await alerts.add(tx, row | {"released_at": now})
         self._metrics.alerts.count(severity)
         branch = told(tree, named, self._concerned(raised.areas))

@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service import areas
 from service.content import Content
-from service.domain.areas import Membership, in_use
 from service.domain.engine import Engine
 from service.domain.geo import Point
 from service.domain.incidents import Incidents, Known
 from service.judging import differ_in_rules_alone, engine_of
-from service.store import people, reports
+from service.store import areas as area_rows
+from service.store import reports
 
 
 @dataclass(slots=True)
@@ -21,6 +22,7 @@ class Picture:
     engine: Engine
     incidents: Incidents
     in_use: frozenset[str]
+    orders: int
     last_report: int
     last_incident: int
     last_alert: int
@@ -37,8 +39,9 @@ class Picture:
             point = Point(row.lat, row.lon)
             incidents.add(Known(row.id, row.type, point, int(row.at.timestamp())))
         last_report, last_incident, last_alert = await reports.last_ids(tx)
-        areas = await areas_in_use(tx, content, now)
-        return cls(engine, incidents, areas, last_report, last_incident, last_alert)
+        in_use = await areas_in_use(tx, content, now)
+        orders = await area_rows.count_orders(tx)
+        return cls(engine, incidents, in_use, orders, last_report, last_incident, last_alert)
 
     async def with_content(
         self, tx: AsyncConnection, was: Content, content: Content, now: datetime
@@ -61,6 +64,14 @@ class Picture:
         )
         return self
 
+    async def look_at_areas(
+        self, tx: AsyncConnection, content: Content, now: datetime, people_changed: bool
+    ) -> None:
+        """See which areas may be named, where people changed it or two coordinators did."""
+        orders = await area_rows.count_orders(tx)
+        if people_changed or orders != self.orders:
+            self.in_use, self.orders = await areas_in_use(tx, content, now), orders
+
     def expire(self, now: datetime) -> None:
         """Drop what can matter no more."""
         seconds = _seconds(now)
@@ -70,15 +81,7 @@ class Picture:
 
 async def areas_in_use(tx: AsyncConnection, content: Content, now: datetime) -> frozenset[str]:
     """The areas that an alert may name now."""
-    enrolments = [
-        Membership(
-            row.area, _seconds(row.joined_at), _seconds(row.left_at) if row.left_at else None
-        )
-        for row in await people.memberships(tx)
-        if row.area in content.tree
-    ]
-    policy = content.areas
-    return in_use(content.tree, enrolments, _seconds(now), policy.k, policy.margin)
+    return (await areas.cover(tx, content, now)).in_use
 
 
 def _seconds(at: datetime) -> int:

@@ -37,7 +37,7 @@ from service.domain.reading import (
     Stop,
 )
 from service.flood import Flood
-from service.picture import Picture, areas_in_use
+from service.picture import Picture
 from service.pins import Desk
 from service.store import AnyRow, Store, inbox, outbox, people, releases
 from service.tasks import first_of
@@ -211,6 +211,7 @@ class Workflow:
     async def _release_together(self, episodes: Sequence[str], now: datetime) -> None:
         picture = self._picture = self._picture or await self._load(now)
         async with self._store.write() as tx:
+            await picture.look_at_areas(tx, self._content, now, people_changed=False)
             for episode in episodes:
                 await self._alerting.release(tx, picture, episode, now)
 
@@ -268,8 +269,8 @@ class Workflow:
                 await self._kinds[message.kind](tx, batch, message)
             await batch.filed.write(tx)
             await desk.write(tx, now)
-            if batch.people_changed:
-                picture.in_use = await areas_in_use(tx, self._content, now)
+            if batch.people_changed or batch.filed.decisions:
+                await picture.look_at_areas(tx, self._content, now, batch.people_changed)
             if batch.filed.decisions:
                 await self._alerting.carry_out(tx, picture, batch.filed.decisions, now)
             if batch.texts:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from handlers.app import NotReady
 from handlers.cli import (
+    areas,
     audit,
     backtest,
     check,
@@ -55,6 +56,7 @@ app.command("doctor")(doctor.doctor)
 app.command("panic")(panic.panic)
 app.add_typer(people.focal_points, name="focal-point")
 app.add_typer(people.responders, name="responder")
+app.add_typer(areas.commands, name="areas")
 app.add_typer(coordinator.commands, name="coordinator")
 app.add_typer(keys.commands, name="keys")
 app.add_typer(audit.commands, name="audit")

@@ -45,7 +45,7 @@ def add(name: Name, as_: AsOrFirst = None) -> None:
     """
     made = asyncio.run(_add(name, as_))
     if isinstance(made, int):
-        _say_waits(made)
+        say_waits(made)
     else:
         _say_code(name, made)
 
@@ -137,7 +137,8 @@ async def _approve(number: int, name: str) -> tuple[AnyRow, str | None]:
             return approved, await act(tx, now, approved) if act else None
 
 
-def _say_waits(number: int) -> None:
+def say_waits(number: int) -> None:
+    """Tell that an act waits for a second coordinator."""
     typer.echo(
         f"this takes two: a second coordinator runs `vigie coordinator approve {number} --as NAME`",
         err=True,

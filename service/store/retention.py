@@ -29,6 +29,7 @@ from service.store.store import AnyRow
 from service.store.tables import (
     alert,
     approval,
+    area_version,
     audit,
     coordinator,
     decision,
@@ -195,6 +196,7 @@ KEEPINGS: tuple[Keeping, ...] = (
         KEPT,
         "kept",
     ),
+    Keeping(area_version, f"{NOTHING}: which areas alerts could name", KEPT, "kept"),
     Keeping(coordinator, "a name that is used here alone, and the hash of a code", KEPT, "kept"),
     Keeping(approval, f"{NOTHING}: what two coordinators decided", KEPT, "kept"),
     Keeping(rule_text, f"{NOTHING}: what rules said", KEPT, "kept"),

@@ -226,6 +226,15 @@ report = Table(
     Column("coarse", Boolean, nullable=False, default=False),  # only area and day are left
 )
 
+# Each set of areas that alerts were named by, one after the other.
+area_version = Table(
+    "area_version",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("areas", JSON, nullable=False),  # pcodes
+    Column("made_at", UtcDateTime, nullable=False),
+)
+
 alert = Table(
     "alert",
     metadata,
@@ -235,6 +244,7 @@ alert = Table(
     Column("rule", String(64), nullable=False),
     Column("type", String(40), nullable=False),
     Column("area", String(16), nullable=False),
+    Column("area_version", ForeignKey(area_version.c.id), nullable=False),
     Column("day", Date, nullable=False),
     Column("day_part", String(12), nullable=False),
     Column("severity", String(12), nullable=False),

@@ -34,6 +34,13 @@ _APPEND_ONLY = {
 
 def upgrade() -> None:
     op.create_table(
+        "area_version",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("areas", sa.JSON(), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_area_version")),
+    )
+    op.create_table(
         "alert",
         sa.Column(
             "id",
@@ -45,12 +52,20 @@ def upgrade() -> None:
         sa.Column("rule", sa.String(length=64), nullable=False),
         sa.Column("type", sa.String(length=40), nullable=False),
         sa.Column("area", sa.String(length=16), nullable=False),
+        sa.Column(
+            "area_version",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("day_part", sa.String(length=12), nullable=False),
         sa.Column("severity", sa.String(length=12), nullable=False),
         sa.Column("late", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("released_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["area_version"], ["area_version.id"], name=op.f("fk_alert_area_version_area_version")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
         sa.UniqueConstraint("episode", name=op.f("uq_alert_episode")),
     )
