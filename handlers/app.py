@@ -250,7 +250,9 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
         dispatcher=dispatcher,
         timers=Timers(store, vault, clock, metrics, scanner, retention),
         reloader=Reloader(base.settings.content_dir, content, adopters, store, clock, base.role),
-        rekeying=Rekeying(store, vault, base.witness, PARTS if base.role == "all" else [base.role]),
+        rekeying=Rekeying(
+            store, vault, base.witness, [part for part in PARTS if base.role in ("all", part)]
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """People come and go: invites, `INS`, STOP. Nobody but the person ever types a number."""
 
+import asyncio
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,13 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service import pins
 from service.audit import note
 from service.clock import Clock
-from service.store import AnyRow, Store, inbox, outbox
+from service.store import AnyRow, Store, inbox, outbox, rekeying
 from service.store import people as people_store
 from service.store import pins as pin_store
 from service.store.people import Role
 from service.vault.keys import Purpose
 from service.vault.vault import Vault
 
+MOST_INVITES = 200_000  # that were ever made: further on no number is looked for
 INVITE_LIFE = timedelta(days=14)
 # Letters that are not taken for one another or for a digit, read aloud or in handwriting.
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -128,6 +130,29 @@ async def _came_by(tx: AsyncConnection, vault: Vault, number: int, person_id: in
 def number_indexes(vault: Vault, number: int) -> list[bytes]:
     """What may stand for an invite's number in the row of who used it, the newest keys' first."""
     return vault.blinds(Purpose.INVITE_CODE, f"number\0{number}")
+
+
+async def rewrap_numbers(store: Store, vault: Vault) -> None:
+    """Blind by the newest keys the numbers of invites that earlier ones blinded.
+
+    They count up from one, so that going through them finds which number each hash stands for.
+    """
+    async with store.read() as tx:
+        older = await rekeying.invite_numbers_before(tx, vault.versions[0])
+    for was, index in (await asyncio.to_thread(_again, vault, older)).items():
+        async with store.write() as tx:
+            await rekeying.move_invite_number(tx, was, index)
+
+
+def _again(vault: Vault, older: set[bytes]) -> dict[bytes, bytes]:
+    """The newest keys' hash of the same number, for each of these."""
+    found: dict[bytes, bytes] = {}
+    for number in range(1, MOST_INVITES + 1):
+        if len(found) == len(older):
+            break
+        newest, *others = number_indexes(vault, number)
+        found |= {was: newest for was in others if was in older}
+    return found
 
 
 async def forget(tx: AsyncConnection, vault: Vault, person: AnyRow, now: datetime) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from service import pins
+from service import enrolment, pins
 from service.audit import Witness
 from service.clock import Clock
 from service.domain.retention import MESSAGE_HOURS
@@ -84,6 +84,7 @@ class Rekeying:
         if "engine" in self._parts:
             await self._vault.rewrap_days()
             await pins.rewrap(self._store, self._vault)
+            await enrolment.rewrap_numbers(self._store, self._vault)
             async with self._store.write() as tx:
                 await rekeying_store.drop_before(tx, oldest)
 

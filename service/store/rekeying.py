@@ -53,6 +53,17 @@ async def move_person(
     )
 
 
+async def invite_numbers_before(tx: AsyncConnection, version: int) -> set[bytes]:
+    """The hashes of numbers of invites that people came by, of earlier versions."""
+    old = person.c.invite_index < _first(version)
+    return set(await tx.scalars(select(person.c.invite_index).where(old)))
+
+
+async def move_invite_number(tx: AsyncConnection, was: bytes, index: bytes) -> None:
+    """Put the hash of another version in the place of one."""
+    await tx.execute(update(person).where(person.c.invite_index == was).values(invite_index=index))
+
+
 async def drop_before(tx: AsyncConnection, version: int) -> None:
     """Forget the hashes of earlier versions that stand beside newer ones, or wait for nothing."""
     for table in (person, inbox):
@@ -72,6 +83,7 @@ async def left_before(
     message &= (inbox.c.received_at >= since) | (inbox.c.state == "waiting")
     conditions = {
         "people": ((person.c.number_index < first) | (person.c.sealed_number < first), None),
+        "invite numbers": (person.c.invite_index < first, None),
         "pins": (pin.c.key < first, None),
         "invites": (
             (invite.c.code_index < first)

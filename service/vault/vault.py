@@ -133,7 +133,10 @@ class Vault:
         if self._keyring:
             ready = [version for version in ready if version in self._keyring.versions]
         if not ready:
-            raise KeysError("the keystore has no public keys yet: run `vigie init` first")
+            raise KeysError(
+                "the keystore has no public keys for these: run `vigie init` first; after a "
+                "rotation, `vigie keys export` anew for this role"
+            )
         most = min((holder.newest for holder in self._keystore.holders()), default=ready[0])
         seals = next((version for version in ready if version <= most), ready[-1])
         self._seals = bytes([seals])
@@ -144,7 +147,9 @@ class Vault:
     def hold(self, part: str) -> None:
         """Note that this part of the service works with the keys held here."""
         held = self._keyring.versions
-        self._keystore.hold(Holder(part, min(held), max(held), self._seals[0]))
+        holder = Holder(part, min(held), max(held), self._seals[0])
+        if holder not in self._keystore.holders():  # a write waits for the disk
+            self._keystore.hold(holder)
 
     def index(self, number: PhoneNumber) -> bytes:
         """The blind index of a number, the same for the same number: see `indexes`."""

@@ -1,6 +1,9 @@
 """Four processes, each with the keys of its role alone, do together what one does with all keys."""
 
+import json
+import os
 import shutil
+import signal
 import sqlite3
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
@@ -63,8 +66,30 @@ async def test_four_processes_carry_a_report_to_an_alert_and_its_acknowledgement
         await until(lambda: rows(tmp_path, "select state from alert") == ["acknowledged"])
         for role in ("engine", "sender", "console"):  # the gateway's path is the intake's alone
             assert await Wire(urls[role]).text(RESPONDER, "OK 1") == 404
+
+        await rotated(tmp_path, env, servers)
+        assert await wire.text(FOCAL_POINTS[0], "RAS") == 200
+        await until(lambda: not rows(tmp_path, "select 1 from inbox where state = 'waiting'"))
+        assert rows(tmp_path, "select problem from inbox where problem is not null") == []
         for server in servers.values():
             assert await server.stop() == 0
+
+
+async def rotated(folder: Path, env: dict[str, str], servers: dict[str, Server]) -> None:
+    """New keys, one role after the other: each gets its file and a SIGHUP."""
+    root = folder / "data-keys" / "root.key"
+    shutil.move(folder / "in a safe", root)
+    await run("keys", "rotate", env=env)
+    for role, server in servers.items():
+        fresh, file = folder / role / "fresh.key", folder / role / "role.key"
+        await run("keys", "export", "--role", role, "--to", fresh, env=env)
+        fresh.replace(file)
+        os.kill(server.pid, signal.SIGHUP)
+    moved = "select 1 from person where hex(number_index) < '02' or hex(sealed_number) < '02'"
+    await until(lambda: not rows(folder, moved))
+    status = json.loads((await run("keys", "status", "--json", env=env)).stdout)
+    seals = {holder["part"]: holder["seals"] for holder in status["holders"]}
+    assert seals == {"intake": 2, "engine": 2, "sender": 2}
 
 
 def rows(folder: Path, query: str) -> list[object]:
