@@ -36,6 +36,7 @@ ACTIONS: Final = frozenset(
         "approved what takes two",
         "asked for what takes two",
         "cleared a warning",
+        "exported counts",
         "exported keys of a role",
         "invited focal points",
         "invited responders",

@@ -20,6 +20,7 @@ from handlers.cli import (
     coordinator,
     doctor,
     explain,
+    export,
     keys,
     panic,
     parse,
@@ -50,6 +51,7 @@ app.command("check")(check.check)
 app.command("backtest")(backtest.backtest)
 app.command("test-rules")(test_rules.run)
 app.command("explain")(explain.explain)
+app.command("export")(export.export)
 app.command("scan")(scan.scan)
 app.command("parse")(parse.parse)
 app.command("doctor")(doctor.doctor)
