@@ -13,9 +13,10 @@ WORDS = MappingProxyType(
             "behind": "personnes qu'une telle alerte désigne",
             "steady": "présentes tout ce temps",
             "few": "pas en usage, les alertes disent {named} : il manque {more} personne(s)"
-            " inscrite(s) ici pour la mettre en usage",
-            "rest": "pas en usage, les alertes disent {named} : il faut {more} personne(s) de plus "
-            "inscrite(s) ailleurs dans {named}, sinon on reconnaîtrait celles qui restent",
+            " inscrite(s) ici{beside} pour la mettre en usage",
+            "beside": ", et {beside} ailleurs dans {named},",
+            "rest": "pas en usage, les alertes disent {named} : il faut {count} personne(s) de "
+            "plus inscrite(s) ailleurs dans {named}, sinon on reconnaîtrait celles qui restent",
             "told_apart": "pas en usage, les alertes disent {named} : quand des alertes disaient "
             "déjà {named}, moins de {k} des personnes d'ici étaient inscrites. Inscrivez ensemble, "
             "le même jour, celles d'un même lieu",
@@ -28,9 +29,10 @@ WORDS = MappingProxyType(
             "version": "version",
             "behind": "people that such an alert points at",
             "steady": "there all that time",
-            "few": "not in use, alerts say {named}: {more} more people enrolled here bring it "
-            "into use",
-            "rest": "not in use, alerts say {named}: {more} more people are needed elsewhere in "
+            "few": "not in use, alerts say {named}: {more} more people enrolled here{beside} "
+            "bring it into use",
+            "beside": ", and {beside} elsewhere in {named},",
+            "rest": "not in use, alerts say {named}: {count} more people are needed elsewhere in "
             "{named}, else those who remain could be told",
             "told_apart": "not in use, alerts say {named}: when alerts already said {named}, fewer "
             "than {k} of the people here were enrolled. Enrol the people of one place together, "
@@ -45,4 +47,8 @@ def wanting(area: Shown, k: int, language: str) -> str:
     """What keeps an area from coming into use, and what would end that; empty if it is in use."""
     if area.wanting is None:
         return ""
-    return WORDS[language][area.wanting.why].format(named=area.named, more=area.wanting.more, k=k)
+    words, more, count = WORDS[language], area.wanting.more, area.wanting.beside
+    beside = words["beside"].format(beside=count, named=area.named) if count else ""
+    return words[area.wanting.why].format(
+        named=area.named, more=more, count=count, beside=beside, k=k
+    )

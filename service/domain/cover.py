@@ -37,12 +37,14 @@ class _Member:
 class Wanting:
     """What keeps an area from coming into use, and how many more people would end it.
 
-    few: so many more enrolled in it. rest: so many more elsewhere in what alerts say now.
-    told_apart: some were there alone when alerts said the wider area. coarsened: two coordinators.
+    few: so many `more` enrolled in it, and so many `beside` it in what alerts say now. rest: only
+    beside it. told_apart: some were there alone when alerts said the wider area, and no number of
+    others ends that. coarsened: two coordinators.
     """
 
     why: Hindrance
     more: int = 0
+    beside: int = 0
 
 
 class Cover:
@@ -142,11 +144,11 @@ class Cover:
         if not self._coarsened.isdisjoint(path):
             return Wanting("coarsened")
         part, rest = self._split(area)
-        if len(part) < self._enough:
-            return Wanting("few", self._enough - len(part))
-        if 0 < len(rest) < self._k:
-            return Wanting("rest", self._k - len(rest))
-        return Wanting("told_apart")
+        if rest and any(self._betrays(people) for people in (part, rest)):
+            return Wanting("told_apart")
+        more = max(0, self._enough - len(part))
+        beside = max(0, self._k - len(rest)) if rest else 0
+        return Wanting("few" if more else "rest", more, beside)
 
     def settle(self, at: int) -> None:
         """Take out of use what no longer hides its people, then bring into use what does."""
@@ -157,10 +159,23 @@ class Cover:
                 if code in self._groups and not self._holds(code):
                     self._drop(code)
         areas += self._fill_country(areas[0] if areas else COUNTRY)
-        for area in areas:
+        while self._bring_in(areas, at):
+            pass
+
+    def _bring_in(self, areas: Iterable[str], at: int) -> bool:
+        """Bring into use what may be, of all that the groups of these areas hold; whether any was.
+
+        Not only the areas themselves: whoever enrols beside an area may be whom it waited for.
+        """
+        groups = {self.named_for(area) for area in areas}
+        homes = {member.area for group in groups for member in self._groups[group].values()}
+        entered = False
+        for area in sorted(homes.union(areas)):
             for code in reversed(self._tree.path(area)[:-1]):
                 if code not in self._groups and self._may_enter(code):
                     self._enter(code, at)
+                    entered = True
+        return entered
 
     def _holds(self, code: str) -> bool:
         there = len(self._groups[code])
@@ -226,6 +241,11 @@ class Cover:
         for member in self._groups[self.named_for(code)].values():
             (part if code in self._tree.path(member.area) else rest).append(member)
         return part, rest
+
+    def _betrays(self, people: Iterable[_Member]) -> bool:
+        """Whether earlier alerts would tell one of them apart, however many more enrol."""
+        could = Counter(member.could for member in people)
+        return any(alerts and _could_as_well(alerts, could) < self._k for alerts in could)
 
     def _hides(self, people: Iterable[_Member]) -> bool:
         """Whether each, told apart from all others, has k who could have caused the same alerts.

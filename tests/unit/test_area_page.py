@@ -57,7 +57,8 @@ async def test_an_area_in_use_is_shown_with_its_bands_and_version(
     ("why", "fr", "en"),
     [
         (Wanting("few", 2), "il manque 2 personne(s)", "2 more people enrolled here"),
-        (Wanting("rest", 3), "3 personne(s) de plus", "3 more people are needed elsewhere"),
+        (Wanting("few", 2, 4), "et 4 ailleurs dans Niono", "and 4 elsewhere in Niono"),
+        (Wanting("rest", 0, 3), "3 personne(s) de plus", "3 more people are needed elsewhere"),
         (Wanting("told_apart"), "Inscrivez ensemble", "Enrol the people of one place together"),
         (Wanting("coarsened"), "deux coordinateurs", "two coordinators"),
     ],
@@ -67,6 +68,7 @@ async def test_what_would_make_it_finer_is_said_in_words(
 ) -> None:
     french = await page(aiohttp_client, "/areas", waiting(why))
     assert fr in french
+    assert en in await page(aiohttp_client, "/areas?lang=en", waiting(why))
     assert "&lt;Sokolo&gt;" in french
     assert "<Sokolo>" not in french
 

@@ -299,7 +299,26 @@ def test_what_is_wanting_is_told_in_people():
     assert cover.wanting("ML050101") == Wanting("few", 2)
     assert cover.wanting("ML0501") is None
     cover = replay(TREE, enrolled("ML050101", 8) + enrolled("ML050102", 3), 100, K, MARGIN)
-    assert cover.wanting("ML050101") == Wanting("rest", 2)
+    assert cover.wanting("ML050101") == Wanting("rest", 0, 2)
+    cover = replay(TREE, enrolled("ML050101", 5) + enrolled("ML050102", 3), 100, K, MARGIN)
+    assert cover.wanting("ML050101") == Wanting("few", 2, 2)
+
+
+def test_whoever_enrols_beside_an_area_may_be_whom_it_waited_for():
+    waits = enrolled("ML050101", 8) + enrolled("ML050102", 3)
+    assert "ML050101" not in used(waits)
+    assert "ML050101" in used(waits, enrolled("ML050103", 2, joined_at=50))
+
+
+@given(memberships, warned)
+def test_an_area_that_is_not_in_use_wants_people_or_could_tell_some_apart(members, alerts):
+    """None waits that could be in use."""
+    for cover in covers(members, alerts):
+        for area in TREE:
+            wanting = cover.wanting(area)
+            assert (wanting is None) == (area in cover.in_use)
+            if wanting is not None and wanting.why != "told_apart":
+                assert wanting.more + wanting.beside > 0
 
 
 def test_what_two_coordinators_coarsen_is_coarser_at_once_and_until_they_end_it():
