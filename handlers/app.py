@@ -11,7 +11,7 @@ from typing import Protocol, get_args
 import structlog
 
 from handlers.gateways import africastalking, simulator
-from handlers.gateways.edge import REFUSALS, HttpGateway
+from handlers.gateways.edge import REASONS, HttpGateway
 from handlers.settings import Role, Settings
 from service import content as content_files
 from service.audit import Witness
@@ -165,6 +165,10 @@ def gateway_of(settings: Settings) -> WiredGateway:
                 "VIGIE_AT_… is set, but the gateway is the simulator, which sends nothing: set "
                 "VIGIE_GATEWAY=africastalking, or unset VIGIE_AT_USERNAME and VIGIE_AT_API_KEY"
             )
+        if settings.gateway_hmac_key:
+            raise NotReady(
+                "VIGIE_GATEWAY_HMAC_KEY is set, but the simulator signs nothing: unset it"
+            )
         return simulator.Simulator()
     if settings.at_username is None or settings.at_api_key is None:
         raise NotReady("Africa's Talking needs VIGIE_AT_USERNAME and VIGIE_AT_API_KEY")
@@ -221,7 +225,7 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
     metrics = Metrics(
         gateways=(gateway.name,),
         kinds=("sms", "receipt", "opt_out", "locked"),
-        refusals=REFUSALS.values(),
+        refusals=REASONS,
         types=(kind.id for kind in content.codebook.types),
         problems=PROBLEM_KINDS,
         decisions=DECISION_KINDS,

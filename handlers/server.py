@@ -19,7 +19,9 @@ from handlers.app import NotReady, Service, alone, assembled, running, tokens
 from handlers.console import area_pages, pages
 from handlers.console.headers import security_headers
 from handlers.gateways import simulator
+from handlers.gateways.door import Door
 from handlers.gateways.edge import gateway_routes
+from handlers.network import Network
 from handlers.presence import announced
 from handlers.settings import Role, Settings
 from handlers.unlocking import read_again, taking_keys
@@ -45,8 +47,8 @@ def application(service: Service, live_tokens: list[str]) -> web.Application:
     app = web.Application(middlewares=[_logged, security_headers])
     app.add_routes(_watching(service))
     if service.runs("intake"):
-        metrics = service.metrics
-        app.add_routes(gateway_routes(service.gateway, live_tokens, service.intake, metrics))
+        door = door_of(service.settings, live_tokens)
+        app.add_routes(gateway_routes(service.gateway, door, service.intake, service.metrics))
     if service.runs("console"):
 
         async def status() -> pages.HomeStatus:
@@ -73,6 +75,13 @@ def application(service: Service, live_tokens: list[str]) -> web.Application:
         app.add_routes(simulator.page_routes(service.gateway, live_tokens[0]))
         app.on_shutdown.append(lambda _: service.gateway.close())
     return app
+
+
+def door_of(settings: Settings, live_tokens: list[str]) -> Door:
+    """Who may call the gateway's URLs."""
+    network = Network(settings.gateway_allow, settings.trusted_proxies)
+    key = settings.gateway_hmac_key
+    return Door(live_tokens, network, key.get_secret_value() if key else None)
 
 
 def _watching(service: Service) -> list[web.RouteDef]:

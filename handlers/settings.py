@@ -1,18 +1,26 @@
 """The `VIGIE_*` environment, read once by the composition root."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from handlers.network import Range, read_ranges
 from service.vault.keystore import FILE_NAME
 
 DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
 
 Role = Literal["all", "intake", "engine", "sender", "console"]
+
+# Written with commas between; any that cannot be read is an error.
+Ranges = Annotated[
+    tuple[Range, ...],
+    NoDecode,
+    BeforeValidator(lambda value: read_ranges(value) if isinstance(value, str) else value),
+]
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -46,6 +54,17 @@ class Settings(BaseSettings):
         description="the secret part of the callback URLs, at least 22 characters; two, separated "
         "by a comma, while rotating; made by `vigie init` if unset",
     )
+    gateway_allow: Ranges = Field(
+        (), description="addresses and ranges that may call the callback URLs; any if unset"
+    )
+    gateway_hmac_key: SecretStr | None = Field(
+        None,
+        description="the key with which the gateway signs each callback, at least 22 characters; "
+        "unset where it signs none",
+    )
+    trusted_proxies: Ranges = Field(
+        (), description="addresses of our own reverse proxies, whose X-Forwarded-For is believed"
+    )
     at_username: str | None = Field(None, description="Africa's Talking: application user name")
     at_api_key: SecretStr | None = Field(None, description="Africa's Talking: API key")
     at_sender: str | None = Field(None, description="Africa's Talking: short code or sender id")
@@ -68,6 +87,13 @@ class Settings(BaseSettings):
                     "a gateway token needs at least 22 letters, digits, - or _ (128 bits); "
                     "`vigie keys token` makes one"
                 )
+        return value
+
+    @field_validator("gateway_hmac_key")
+    @classmethod
+    def _hmac_key_is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and len(value.get_secret_value()) < 22:
+            raise ValueError("a key of signatures needs at least 22 characters")
         return value
 
     @field_validator("database_url")

@@ -40,6 +40,7 @@ ACTIONS: Final = frozenset(
         "exported keys of a role",
         "invited focal points",
         "invited responders",
+        "let late texts in",
         "listed focal points",
         "listed responders",
         "looked at scans",

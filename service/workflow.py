@@ -36,6 +36,7 @@ from service.domain.reading import (
     Reading,
     Stop,
 )
+from service.domain.replays import misdated
 from service.flood import Flood
 from service.picture import Picture
 from service.pins import Desk
@@ -291,6 +292,8 @@ class Workflow:
             return
         content = self._content
         home = person.area if person is not None else None
+        if await self._is_set_aside(tx, message, text):
+            return
         report, digits = pins.split(text)
         outcome = batch.desk.check(person, digits)
         if not batch.desk.has_pins(person):
@@ -320,6 +323,23 @@ class Workflow:
             required=self._content.phones.pins.required,
         )
         return reporting.Proof(verified, under_duress=outcome == "duress")
+
+    async def _is_set_aside(self, tx: AsyncConnection, message: AnyRow, text: str) -> bool:
+        """Set a message aside whose date cannot be believed; whether it was.
+
+        With a problem already, somebody looked at it and let it in. Nobody is kept against their
+        will: STOP counts whenever it comes.
+        """
+        why = misdated(message.sent_at, message.received_at)
+        if why is None or message.problem is not None:
+            return False
+        content = self._content
+        if isinstance(grammar.read(text, content.codebook, content.gazetteer), Stop):
+            return False
+        log.warning("a message was set aside: see `vigie late`", why=why)
+        self._metrics.quarantined.count()
+        await inbox.quarantine(tx, message.id, why)
+        return True
 
     async def _enrol(
         self, tx: AsyncConnection, batch: Batch, message: AnyRow, reading: Enrol

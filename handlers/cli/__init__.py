@@ -22,6 +22,7 @@ from handlers.cli import (
     explain,
     export,
     keys,
+    late,
     panic,
     parse,
     people,
@@ -53,6 +54,7 @@ app.command("test-rules")(test_rules.run)
 app.command("explain")(explain.explain)
 app.command("export")(export.export)
 app.command("scan")(scan.scan)
+app.command("late")(late.late)
 app.command("parse")(parse.parse)
 app.command("doctor")(doctor.doctor)
 app.command("panic")(panic.panic)

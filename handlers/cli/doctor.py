@@ -171,6 +171,7 @@ async def _look_at_database(settings: Settings) -> list[Finding]:
         async with base.store.read() as tx:
             waiting, oldest = await inbox.depth(tx, now)
             counts = await people.counts(tx)
+            set_aside = sum((await inbox.misdated(tx)).values())
             named = await areas_in_use(tx, base.content, now)
             held = await retention.look(tx, limits_at(base.content, now - FORGETTING))
             warned = await pins.warnings(tx)
@@ -179,6 +180,9 @@ async def _look_at_database(settings: Settings) -> list[Finding]:
         do = "is `vigie serve` running? its log says more"
         findings.append(Finding("inbox", "bad", f"a message waits since {oldest:%H:%M} UTC", do))
     findings += [_warned(row) for row in warned]
+    if set_aside:
+        what = f"{set_aside} text(s) are set aside for their date, and gone after three days"
+        findings.append(Finding("inbox", "warning", what, "`vigie late` says more"))
     focal_points, responders = counts.get("focal_point", 0), counts.get("responder", 0)
     what = f"{focal_points} focal points, {responders} responders"
     findings.append(Finding("people", "good", what))

@@ -4,14 +4,14 @@ A gateway module turns a form into a message; this turns requests into forms, an
 that the message is on disk. No answer and no metric repeats anything that was sent.
 """
 
-import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from handlers.gateways.door import SHUT, Door
 from handlers.gateways.forms import Form, Refused, read_form
 from service.gateway import Inbound, InboundOptOut, InboundReceipt, InboundSms
 from service.intake import Unavailable
@@ -23,9 +23,11 @@ LIMIT = 64 * 1024
 RETRY_AFTER_SECONDS = 5
 
 REFUSALS: Mapping[int, str] = MappingProxyType(
-    {400: "unreadable", 404: "token", 405: "method", 413: "too_large", 503: "unavailable"}
+    {400: "unreadable", 405: "method", 413: "too_large", 503: "unavailable"}
 )
-"""The metric's word for each answer that is not 200."""
+"""The metric's word for each answer that is not 200, nor 404: `SHUT` has those."""
+
+REASONS = (*REFUSALS.values(), *SHUT)
 
 
 class HttpGateway(Protocol):
@@ -51,12 +53,9 @@ Reader = Callable[[Form], Inbound | Refused]
 
 
 def gateway_routes(
-    gateway: HttpGateway, tokens: Sequence[str], intake: Intake, metrics: Metrics
+    gateway: HttpGateway, door: Door, intake: Intake, metrics: Metrics
 ) -> list[web.RouteDef]:
-    """`/gateways/<name>/<token>/sms`, `…/receipt` and `…/opt-out`, for each of the live tokens.
-
-    `tokens` may change while the service runs: it is looked at for each request.
-    """
+    """`/gateways/<name>/<token>/sms`, `…/receipt` and `…/opt-out`, for whom the door opens."""
     readers: dict[str, Reader] = {
         "sms": gateway.read_sms,
         "receipt": gateway.read_receipt,
@@ -65,11 +64,14 @@ def gateway_routes(
 
     def handler(read: Reader) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            # The token comes before all else, the method too: without one, nothing is here.
-            if not _is_live(request.match_info["token"], tokens):
-                metrics.refused.count(gateway.name, REFUSALS[404])
+            # This comes before all else, the method too: for whom it is shut, nothing is here.
+            if shut := door.shut(request):
+                metrics.refused.count(gateway.name, shut)
                 raise web.HTTPNotFound
-            answer = await _answer(request, read, intake)
+            answer = await _answer(request, door, read, intake)
+            if answer is None:
+                metrics.refused.count(gateway.name, "signature")
+                raise web.HTTPNotFound
             if answer.status in REFUSALS:
                 metrics.refused.count(gateway.name, REFUSALS[answer.status])
             return answer
@@ -82,13 +84,10 @@ def gateway_routes(
     ]
 
 
-def _is_live(token: str, live: Sequence[str]) -> bool:
-    given = token.encode("utf-8", "surrogatepass")
-    # A sum looks at every token; any() would stop at the first, and the time taken would tell.
-    return sum(hmac.compare_digest(given, each.encode()) for each in live) > 0
-
-
-async def _answer(request: web.Request, read: Reader, intake: Intake) -> web.Response:
+async def _answer(
+    request: web.Request, door: Door, read: Reader, intake: Intake
+) -> web.Response | None:
+    """The answer; None where the body is not signed as it has to be."""
     if request.method != "POST":
         return _says(405, "only POST is understood here", Allow="POST")
     try:
@@ -97,6 +96,8 @@ async def _answer(request: web.Request, read: Reader, intake: Intake) -> web.Res
         return _says(400, "the body cannot be read")
     if body is None:
         return _says(413, f"the body is larger than {LIMIT} bytes")
+    if not door.is_signed(request.headers, body):
+        return None
     form = read_form(request.headers.get("Content-Type", ""), body)
     message = form if isinstance(form, Refused) else read(form)
     if isinstance(message, Refused):

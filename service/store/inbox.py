@@ -7,9 +7,11 @@ from typing import Any
 from sqlalchemy import Boolean, bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.domain.replays import MISDATED
 from service.store.store import AnyRow, add_new
 from service.store.tables import inbox
 
+_MISDATED = (inbox.c.state == "quarantined") & inbox.c.problem.in_(MISDATED)
 # Below both databases' limits on bound parameters in one statement.
 _CHUNK = 500
 
@@ -63,6 +65,18 @@ async def quarantine(tx: AsyncConnection, row: int, problem: str) -> None:
     await tx.execute(
         update(inbox).where(inbox.c.id == row).values(state="quarantined", problem=problem[:40])
     )
+
+
+async def misdated(tx: AsyncConnection) -> dict[str, int]:
+    """How many messages are set aside for their date, by why."""
+    query = select(inbox.c.problem, func.count()).where(_MISDATED).group_by(inbox.c.problem)
+    found = {row[0]: row[1] for row in await tx.execute(query)}
+    return {why: found.get(why, 0) for why in MISDATED}
+
+
+async def let_in(tx: AsyncConnection, now: datetime) -> None:
+    """Have those messages read after all; their problem stays, and says that somebody decided."""
+    await tx.execute(update(inbox).where(_MISDATED).values(state="waiting", due_at=now))
 
 
 async def forget_sender(tx: AsyncConnection, indexes: Sequence[bytes]) -> None:

@@ -43,10 +43,10 @@ async def eleven_weeks(vigie: Network, *, at_sokolo: int = 0) -> None:
     for turn in range(24):
         await vigie.text(number(1), f"MA {FAR_APART[turn % len(FAR_APART)]}")
         vigie.clock.move(days=3)
+    for back, code in reversed([*enumerate(AT_SOKOLO[:at_sokolo])]):
+        vigie.clock.at = MIDNIGHT - timedelta(days=min(back, 3), hours=4)
+        await vigie.text(number(1), f"{code} SOKOLO")
     vigie.clock.at = MIDNIGHT - timedelta(hours=4)
-    for back, code in enumerate(AT_SOKOLO[:at_sokolo]):
-        sent_at = vigie.clock.at - timedelta(days=back % 4)
-        await vigie.text(number(1), f"{code} SOKOLO", sent_at=sent_at)
     await vigie.settle()
 
 

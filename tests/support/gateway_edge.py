@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import BaseTestServer, TestServer
 
-from handlers.gateways.edge import REFUSALS, HttpGateway, gateway_routes
+from handlers.gateways.door import Door
+from handlers.gateways.edge import REASONS, HttpGateway, gateway_routes
 from service.gateway import Inbound
 from service.intake import Unavailable
 from service.telemetry import Metrics
@@ -59,7 +60,7 @@ def metrics() -> Metrics:
     return Metrics(
         gateways=("africastalking", "simulator"),
         kinds=("sms", "receipt", "opt_out"),
-        refusals=REFUSALS.values(),
+        refusals=REASONS,
         types=(),
         problems=(),
         decisions=(),
@@ -71,11 +72,14 @@ def metrics() -> Metrics:
 
 @asynccontextmanager
 async def running_edge(
-    gateway: HttpGateway, tokens: Sequence[str] = (TOKEN,), app: web.Application | None = None
+    gateway: HttpGateway,
+    tokens: Sequence[str] = (TOKEN,),
+    app: web.Application | None = None,
+    door: Door | None = None,
 ) -> AsyncIterator[Edge]:
     """The gateway's routes on a real server on loopback."""
     app = app or web.Application()
     kept, counted = Kept(), metrics()
-    app.add_routes(gateway_routes(gateway, tokens, kept, counted))
+    app.add_routes(gateway_routes(gateway, door or Door(tokens), kept, counted))
     async with TestServer(app) as server, ClientSession() as client:
         yield Edge(gateway.name, kept, counted, server, client)
