@@ -6,6 +6,7 @@ way may keep what it answers.
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 
@@ -31,6 +32,13 @@ class _Server(web.Server):
 
 class _Connection(web.RequestHandler):
     __slots__ = ()
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """As an error, unless it is a body that could not be read: that was answered 400."""
+        if isinstance(kw.get("exc_info"), web.RequestPayloadError):
+            self.log_debug("a body could not be read")
+        else:
+            super().log_exception(*args, **kw)
 
     def handle_error(
         self,

@@ -74,6 +74,7 @@ class Intake:
         self._all_senders = all_senders
         self._expected: dict[bytes, float] = {}
         self._expected_of_all = 0.0
+        self._lately: dict[bytes, None] = {}
         self._waiting: list[_Waiting] = []
         self._sealing = vault.sealing()
         self._wake = asyncio.Event()
@@ -201,7 +202,7 @@ class Intake:
             "sealed_text": self._sealing.seal_text(message.text, now.date(), dedupe.hex()),
             "text_day": now.date(),
             "sent_at": message.sent_at,
-            "due_at": self._turn(row["sender_index"] or b"", now),
+            "due_at": self._turn(row["sender_index"] or b"", now) if self._is_new(dedupe) else now,
         }
         return row, repeats
 
@@ -236,6 +237,18 @@ class Intake:
             return blinds(sent_at.isoformat())
         span = int(row["received_at"].timestamp() // REPEAT.total_seconds())
         return blinds(str(span)) + blinds(str(span - 1))
+
+    def _is_new(self, dedupe: bytes) -> bool:
+        """Whether this is no copy of what came lately: a replay must not use up a person's turns.
+
+        What is a copy is passed over when it is written; when its turn would be is of no account.
+        """
+        if dedupe in self._lately:
+            return False
+        self._lately[dedupe] = None
+        if len(self._lately) > MOST_WAITING:
+            del self._lately[next(iter(self._lately))]
+        return True
 
     def _turn(self, index: bytes, now: datetime) -> datetime:
         """When the workflow takes the message: at once, or later in a flood."""

@@ -23,7 +23,7 @@ from service.content import ContentError
 from service.domain.areas import COUNTRY
 from service.picture import areas_in_use
 from service.retention import limits_at
-from service.store import AnyRow, Store, inbox, migrate, people, pins, retention
+from service.store import AnyRow, Store, inbox, migrate, people, pins, postgres, retention
 from service.store.retention import Held
 from service.vault.keys import Keyring, KeysError
 from service.vault.keystore import Keystore
@@ -171,6 +171,7 @@ async def _look_at_database(settings: Settings) -> list[Finding]:
         async with base.store.read() as tx:
             waiting, oldest = await inbox.depth(tx, now)
             counts = await people.counts(tx)
+            loud = await postgres.loud(tx)
             set_aside = sum((await inbox.misdated(tx)).values())
             named = await areas_in_use(tx, base.content, now)
             held = await retention.look(tx, limits_at(base.content, now - FORGETTING))
@@ -180,6 +181,9 @@ async def _look_at_database(settings: Settings) -> list[Finding]:
         do = "is `vigie serve` running? its log says more"
         findings.append(Finding("inbox", "bad", f"a message waits since {oldest:%H:%M} UTC", do))
     findings += [_warned(row) for row in warned]
+    for name, (found, quiet) in loud.items():
+        what = f"{name} is {found}: the server's log may hold what it is given"
+        findings.append(Finding("database log", "warning", what, f"set {name} = {quiet}"))
     if set_aside:
         what = f"{set_aside} text(s) are set aside for their date, and gone after three days"
         findings.append(Finding("inbox", "warning", what, "`vigie late` says more"))

@@ -74,9 +74,9 @@ async def misdated(tx: AsyncConnection) -> dict[str, int]:
     return {why: found.get(why, 0) for why in MISDATED}
 
 
-async def let_in(tx: AsyncConnection, now: datetime) -> None:
+async def let_in(tx: AsyncConnection) -> None:
     """Have those messages read after all; their problem stays, and says that somebody decided."""
-    await tx.execute(update(inbox).where(_MISDATED).values(state="waiting", due_at=now))
+    await tx.execute(update(inbox).where(_MISDATED).values(state="waiting"))
 
 
 async def forget_sender(tx: AsyncConnection, indexes: Sequence[bytes]) -> None:

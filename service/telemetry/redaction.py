@@ -49,6 +49,8 @@ _LONGEST_UNCHECKED = 9
 _QUOTED = re.compile(
     r"""(?<!\w) (?: '(?:[^'\\\n]|\\.)*+(?:'|\n|$) | "(?:[^"\\\n]|\\.)*+(?:"|\n|$) )""", re.VERBOSE
 )
+# What PostgreSQL adds to an error: the values of the key or row that it refused, without quotes.
+_DETAIL = re.compile(r"(\b(?:DETAIL|CONTEXT|HINT):).*", re.DOTALL)
 _NAME = re.compile(r"[a-z_][a-z_.]*")
 
 
@@ -68,9 +70,11 @@ def redact(text: str) -> str:
 def cut_quoted(text: str) -> str:
     """`text` without its quoted strings, for a library's message: it may quote what it was given.
 
+    So may the details of a database's error, which are cut to the end.
+
     Names in small letters stay, such as the key of a KeyError.
     """
-    return _QUOTED.sub(_cut_unless_name, text)
+    return _QUOTED.sub(_cut_unless_name, _DETAIL.sub(rf"\1 {CUT}", text))
 
 
 def _cut_runs(text: str) -> str:
