@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     coordinator_code_file: Path | None = Field(
         None, description="holds the code of the coordinator who runs a command; asked for if unset"
     )
+    backup_recipient: str | None = Field(
+        None, description="the public key that backups are encrypted to; see `vigie backup keygen`"
+    )
     gateway: Literal["simulator", "africastalking"] = Field(
         "simulator", description="which gateway carries the texts"
     )

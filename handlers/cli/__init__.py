@@ -16,6 +16,7 @@ from handlers.cli import (
     areas,
     audit,
     backtest,
+    backup,
     check,
     coordinator,
     doctor,
@@ -34,6 +35,7 @@ from handlers.cli import (
 from handlers.hardening import harden
 from service import telemetry
 from service.audit import NotNoted
+from service.backup import BackupError
 from service.content import ContentError
 from service.coordinators import Refused
 from service.vault.keys import KeysError
@@ -58,6 +60,8 @@ app.command("late")(late.late)
 app.command("parse")(parse.parse)
 app.command("doctor")(doctor.doctor)
 app.command("panic")(panic.panic)
+app.command("restore")(backup.restore)
+app.add_typer(backup.commands, name="backup")
 app.add_typer(people.focal_points, name="focal-point")
 app.add_typer(people.responders, name="responder")
 app.add_typer(areas.commands, name="areas")
@@ -72,7 +76,7 @@ def main() -> None:
     telemetry.configure("WARNING")  # on standard error, and redacted; `serve` sets its own
     try:
         app()
-    except (KeysError, NotReady, NotNoted, Refused) as error:
+    except (KeysError, NotReady, NotNoted, Refused, BackupError) as error:
         _fail(str(error), 1)
     except ContentError as error:
         for problem in error.problems:

@@ -8,7 +8,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.store.store import Store
 from service.store.tables import metadata
@@ -25,6 +26,24 @@ async def upgrade(store: Store) -> None:
     """Run what is missing, in one transaction: all of it, or the database stays as it was."""
     async with store.write() as tx:
         await tx.run_sync(lambda connection: command.upgrade(_config(connection), "head"))
+
+
+async def is_made(tx: AsyncConnection) -> bool:
+    """Whether there are tables."""
+    return bool(await tx.run_sync(lambda connection: inspect(connection).get_table_names()))
+
+
+async def make_anew(tx: AsyncConnection) -> None:
+    """Take all tables away and make them again, in this transaction."""
+
+    def make(connection: Connection) -> None:
+        metadata.drop_all(connection)
+        connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("DROP FUNCTION IF EXISTS audit_refuse"))
+        command.upgrade(_config(connection), "head")
+
+    await tx.run_sync(make)
 
 
 @cache

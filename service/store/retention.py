@@ -347,3 +347,9 @@ async def exact_rows(
 async def coarsen(tx: AsyncConnection, table: Table, row: int, values: dict[str, Any]) -> None:
     """Put what is kept in place of what was there."""
     await tx.execute(update(table).where(table.c.id == row).values(values | {"coarse": True}))
+
+
+def as_row(keeping: Keeping) -> str:
+    """The line as a row of the operators' page, which a test holds to this list."""
+    fate = "" if keeping.fate == "kept" else keeping.fate
+    return f"| `{keeping.table.name}` | {keeping.personal} | {keeping.how_long} | {fate} |"

@@ -10,15 +10,20 @@ from typer.core import TyperCommand, TyperGroup
 
 from handlers.cli import app
 from handlers.settings import Settings
+from service.store.retention import KEEPINGS, as_row
 
 PROJECT = Path(__file__).resolve().parents[2]
 OPERATORS_PAGE = (PROJECT / "deploy" / "README.md").read_text(encoding="utf-8")
 PAGES = [(PROJECT / "README.md").read_text(encoding="utf-8"), OPERATORS_PAGE]
 
 
-def commands(command: object, path: str = "vigie") -> Iterator[tuple[str, TyperCommand]]:
+def commands(
+    command: object, path: str = "vigie"
+) -> Iterator[tuple[str, TyperCommand | TyperGroup]]:
     """(`vigie focal-point invite`, its command) for each command that does something."""
     if isinstance(command, TyperGroup):
+        if command.invoke_without_command:
+            yield path, command
         for name, inner in sorted(command.commands.items()):
             yield from commands(inner, f"{path} {name}")
     elif isinstance(command, TyperCommand):
@@ -51,6 +56,14 @@ def test_each_command_has_a_row_with_its_options(command: str) -> None:
 @pytest.mark.parametrize("setting", sorted(SETTINGS))
 def test_each_setting_has_a_row(setting: str) -> None:
     assert len(rows(setting)) == 1, f"deploy/README.md needs one row for `{setting}`"
+
+
+def test_what_is_kept_of_people_is_on_the_operators_page() -> None:
+    expected = [as_row(keeping) for keeping in KEEPINGS]
+    missing = [row for row in expected if row not in OPERATORS_PAGE.splitlines()]
+    assert missing == [], "put these rows under “What is kept, and for how long”"
+    first = OPERATORS_PAGE.index(expected[0])
+    assert OPERATORS_PAGE[first:].split("\n\n")[0].count("\n") + 1 == len(expected)
 
 
 def test_no_page_names_a_setting_that_does_not_exist() -> None:
