@@ -133,7 +133,7 @@ class _Restoring:
                     left += gone
                     done.people += len(some)
                 elif "person_id" in table.c and table.name != "outbox":
-                    some = [row for row in some if row["person_id"] in self._reached]
+                    some = [row for row in some if self._is_kept(row["person_id"])]
                 await copying.put(self._tx, table, some)
             self._told(table.name, count)
             done.rows += count
@@ -143,6 +143,9 @@ class _Restoring:
         await copying.number_on(self._tx, reader.head["last_ids"])
         done.unreachable = len(left)
         return done
+
+    def _is_kept(self, person_id: int | None) -> bool:
+        return person_id is None or person_id in self._reached
 
     def _people(self, rows: list[Values]) -> tuple[list[Values], list[int]]:
         """Those who can be reached, with their index, and the memberships of the others."""

@@ -27,8 +27,9 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.schema import sort_tables
 
-from service.store.tables import UtcDateTime, delivery, metadata, outbox
+from service.store.tables import UtcDateTime, delivery, metadata, outbox, person
 
 # Received within the last days: numbers and texts, sealed with keys that no STOP deletes.
 LEFT_OUT = frozenset({"inbox", "locked"})
@@ -44,8 +45,10 @@ class Unreadable(Exception):  # noqa: N818 - it states what is
 
 
 def tables() -> list[Table]:
-    """The tables that are copied, each after those that it refers to."""
-    return [table for table in metadata.sorted_tables if table.name not in LEFT_OUT]
+    """The tables that are copied, each after those that it refers to, people before their own."""
+    theirs = [(person, table) for table in metadata.tables.values() if "person_id" in table.c]
+    ordered = sort_tables(metadata.tables.values(), extra_dependencies=theirs)
+    return [table for table in ordered if table.name not in LEFT_OUT]
 
 
 def columns(table: Table) -> list[Column[Any]]:
