@@ -13,25 +13,11 @@ import pytest
 from tests.support.content_dir import copy_of_content
 from tests.support.fake_at import FakeAfricasTalking
 from tests.support.process import TOKEN, Server, environment, run, sending_to, until
+from tests.support.roles import ROLES, keys_of_roles
 from tests.support.wire import Wire
 
-ROLES = ("intake", "engine", "sender", "console")
 FOCAL_POINTS = ("+22370000001", "+22370000002", "+22370000003")
 RESPONDER = "+22379000001"
-
-
-async def keys_of_roles(folder: Path, env: dict[str, str]) -> dict[str, dict[str, str]]:
-    """The environment of each role: its own key file in a folder of its own, and no root key."""
-    environments = {}
-    for role in ROLES:
-        file = folder / role / "role.key"
-        await run("keys", "export", "--role", role, "--to", file, env=env)
-        assert file.stat().st_mode & 0o777 == 0o600
-        store = str(folder / "data-keys" / "keystore.sqlite")
-        environments[role] = env | {"VIGIE_KEY_FILE": str(file), "VIGIE_KEYSTORE": store}
-    root = folder / "data-keys" / "root.key"
-    shutil.move(root, folder / "in a safe")
-    return environments
 
 
 async def test_four_processes_carry_a_report_to_an_alert_and_its_acknowledgement(
@@ -42,6 +28,7 @@ async def test_four_processes_carry_a_report_to_an_alert_and_its_acknowledgement
         env = environment(tmp_path, content_dir=content, **sending_to(at))
         await run("init", env=env)
         roles = await keys_of_roles(tmp_path, env)
+        (tmp_path / "data-keys" / "root.key").rename(tmp_path / "in a safe")
         servers = {
             role: await running.enter_async_context(Server(roles[role], role=role))
             for role in ROLES
@@ -103,6 +90,7 @@ async def test_a_role_does_not_start_with_the_keys_of_another(role: str, tmp_pat
     env = environment(tmp_path, content_dir=content, gateway_token=TOKEN)
     await run("init", env=env)
     roles = await keys_of_roles(tmp_path, env)
+    (tmp_path / "data-keys" / "root.key").rename(tmp_path / "in a safe")
 
     done = await run("serve", "--role", role, env=roles["intake"], status=1)
 

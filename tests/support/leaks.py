@@ -6,10 +6,13 @@ whether it is disjoint from that set. So the cost does not depend on how many ne
 about 100 ns a byte. A few needles are shorter, and take a second pass with 32-bit integers.
 """
 
+import binascii
 import hashlib
 import os
+import re
 import sys
-from base64 import b64encode, urlsafe_b64encode
+import zlib
+from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -61,7 +64,14 @@ class Searcher:
             where = str(file.relative_to(path))
             leaks += self.search_bytes(os.fsencode(where), f"the name of {where}")
             if file.is_file():
-                leaks += self.search_bytes(file.read_bytes(), where)
+                leaks += self.search_layers(file.read_bytes(), where)
+        return leaks
+
+    def search_layers(self, data: bytes, where: str) -> list[Leak]:
+        """Leaks in `data`, and in what it holds that is compressed or encoded."""
+        leaks = self.search_bytes(data, where)
+        for offset, layer, inner in layers(data):
+            leaks += self.search_bytes(inner, f"{where}: {layer} at {offset}")
         return leaks
 
     def search_text(self, text: str, where: str) -> list[Leak]:
@@ -79,6 +89,61 @@ class Searcher:
         }
         leaks = (Leak(where, offset, needle.form, needle.number) for offset, needle in found)
         return sorted(leaks, key=lambda leak: (leak.offset, leak.form, leak.number))
+
+
+_GZIP = re.compile(rb"\x1f\x8b\x08")
+_ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
+# As long as the shortest of what could hide a number that the needles do not find.
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{20,}={0,2}")
+_HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}){10,}")
+_DEEPEST = 4
+_LARGEST = 1 << 26
+
+
+def layers(data: bytes, depth: int = 1) -> Iterator[tuple[int, str, bytes]]:
+    """(offset, layers' names, bytes) of all that decompresses or decodes, and of what is in that.
+
+    Digits in base64 or hex are needles already; here it is what needs another step after it.
+    """
+    for offset, name, inner in _one_layer(data):
+        yield offset, name, inner
+        if depth < _DEEPEST:
+            for _, names, deeper in layers(inner, depth + 1):
+                yield offset, f"{name}, {names}", deeper
+
+
+def _one_layer(data: bytes) -> Iterator[tuple[int, str, bytes]]:
+    for name, begins in (("gzip", _GZIP), ("zlib", _ZLIB)):
+        for found in begins.finditer(data):
+            inner = _inflated(memoryview(data)[found.start() :])
+            if inner:
+                yield found.start(), name, inner
+    for found in _BASE64.finditer(data):
+        run = found[0].rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
+        for start in range(4):  # letters that stand before it may run into it
+            letters = run[start : len(run) - ((len(run) - start) % 4 == 1)]
+            inner = b64decode(letters + b"=" * (-len(letters) % 4))
+            # Most of what looks like base64 is words and hashes: go on where something is in it.
+            if _holds_something(inner):
+                yield found.start() + start, "base64", inner
+    for found in _HEX.finditer(data):
+        inner = binascii.unhexlify(found[0])
+        if _holds_something(inner):
+            yield found.start(), "hex", inner
+
+
+def _holds_something(data: bytes) -> bool:
+    compressed = _GZIP.match(data) or _ZLIB.match(data)
+    return bool(compressed) or data.isascii()
+
+
+def _inflated(data: memoryview) -> bytes:
+    """What decompresses, as far as it does: a stream may have been cut short."""
+    stream = zlib.decompressobj(47)  # gzip or zlib, as the header says
+    try:
+        return stream.decompress(data, _LARGEST)
+    except zlib.error:
+        return b""
 
 
 def _scan(

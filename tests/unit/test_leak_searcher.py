@@ -1,8 +1,10 @@
 """The leak searcher finds a number planted in any form, and nothing where nothing is."""
 
+import gzip
 import hashlib
 import random
 import sqlite3
+import zlib
 from base64 import b64encode, urlsafe_b64encode
 from contextlib import closing
 from pathlib import Path
@@ -135,3 +137,54 @@ def test_a_leak_does_not_print_the_number() -> None:
     (leak, *_) = SEARCHER.search_text("call +22374681357", "log")
 
     assert "74681357" not in repr(leak)
+
+
+def planted_in(layers: str) -> bytes:
+    data = b'{"from": "+22374681357", "text": "bonjour"}'
+    for layer in reversed(layers.split(" of ")):
+        data = {
+            "gzip": gzip.compress,
+            "zlib": zlib.compress,
+            "fast zlib": lambda data: zlib.compress(data, 1),
+            "base64": b64encode,
+            "url base64": urlsafe_b64encode,
+            "hex": lambda data: data.hex().encode(),
+            "upper hex": lambda data: data.hex().upper().encode(),
+            "UTF-16": lambda data: data.decode().encode("utf-16-le"),
+        }[layer](data)
+    return data
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "gzip",
+        "zlib",
+        "fast zlib",
+        "gzip of UTF-16",
+        "base64 of gzip",
+        "url base64 of zlib",
+        "hex of gzip",
+        "upper hex of zlib",
+        "base64 of base64",
+        "gzip of gzip",
+        "gzip of base64 of zlib",
+        "hex of base64",
+        "base64 of hex of gzip",
+    ],
+)
+@pytest.mark.parametrize("before", [0, 1, 2, 777])
+def test_a_number_under_layers_is_found(layers: str, before: int, tmp_path: Path) -> None:
+    glued = b"" if before % 2 else b"\n"
+    (tmp_path / "log").write_bytes(NOISE[:before] + glued + planted_in(layers) + b"\n" + NOISE)
+    assert {leak.number for leak in SEARCHER.search_tree(tmp_path)} == {1}
+
+
+def test_a_stream_that_was_cut_short_is_searched_as_far_as_it_goes() -> None:
+    whole = gzip.compress(b"+22374681357 " + NOISE)
+    assert SEARCHER.search_layers(whole[: len(whole) // 2], "log")
+
+
+def test_layers_of_noise_hold_nothing() -> None:
+    noise = b64encode(gzip.compress(NOISE)) + zlib.compress(NOISE) + NOISE * 20
+    assert SEARCHER.search_layers(noise, "log") == []
