@@ -192,7 +192,7 @@ async def test_postgresql_s_files_and_log_hold_none(tmp_path: Path) -> None:
         assert SEARCHER.search_layers(database.log.read_bytes(), "log") == []
         assert words_in(files(folder / "data") | {"log": database.log.read_bytes()}) == []
         # Else nothing would have been shown: what is stored is in these files.
-        assert [1 for data in files(folder / "data").values() if b"market_attack" in data]
+        assert [1 for data in files(folder / "data").values() if b"focal_point" in data]
 
 
 async def test_faults_that_know_everything_tell_nothing(tmp_path: Path) -> None:
