@@ -15,6 +15,7 @@ from handlers.gateways.edge import REASONS, HttpGateway
 from handlers.settings import Role, Settings
 from service import content as content_files
 from service.audit import Witness
+from service.checkins import CheckIns
 from service.clock import Clock, SystemClock
 from service.content import Content
 from service.dispatch import Dispatcher
@@ -238,7 +239,14 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
     workflow = Workflow(store, vault, content, clock, metrics, dispatcher.wake, flood)
     scanner = Scanner(store, content, clock)
     retention = Retention(store, content)
-    adopters = (workflow.adopt, dispatcher.adopt, scanner.adopt, retention.adopt)
+    check_ins = CheckIns(store, content, clock, dispatcher.wake)
+    adopters = (
+        workflow.adopt,
+        dispatcher.adopt,
+        scanner.adopt,
+        retention.adopt,
+        check_ins.adopt,
+    )
     return Service(
         settings=base.settings,
         role=base.role,
@@ -252,7 +260,7 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
         intake=Intake(store, vault, clock, metrics, workflow.wake, flood),
         workflow=workflow,
         dispatcher=dispatcher,
-        timers=Timers(store, vault, clock, metrics, scanner, retention),
+        timers=Timers(store, vault, clock, metrics, scanner, retention, check_ins),
         reloader=Reloader(base.settings.content_dir, content, adopters, store, clock, base.role),
         rekeying=Rekeying(
             store, vault, base.witness, [part for part in PARTS if base.role in ("all", part)]

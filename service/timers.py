@@ -8,6 +8,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from service.checkins import CheckIns
 from service.clock import Clock
 from service.domain.retention import MESSAGE_HOURS
 from service.retention import Retention
@@ -20,7 +21,7 @@ log = structlog.get_logger()
 
 
 class Timers:
-    """Forgets what has expired, prepares what will be needed, measures what waits, scans."""
+    """Forgets what has expired, prepares what will be needed, measures what waits, scans, asks."""
 
     def __init__(
         self,
@@ -30,6 +31,7 @@ class Timers:
         metrics: Metrics,
         scanner: Scanner,
         retention: Retention,
+        check_ins: CheckIns,
     ) -> None:
         self._store = store
         self._vault = vault
@@ -37,13 +39,15 @@ class Timers:
         self._metrics = metrics
         self._scanner = scanner
         self._retention = retention
+        self._check_ins = check_ins
         self._scheduler = AsyncIOScheduler(
             timezone="UTC",
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
 
     def start(self) -> None:
-        for seconds, tick in ((15, self.measure), (600, self.forget), (600, self.scan)):
+        often = ((15, self.measure), (20, self.check_in), (600, self.forget), (600, self.scan))
+        for seconds, tick in often:
             self._scheduler.add_job(_safely(tick), IntervalTrigger(seconds=seconds))
         self._scheduler.start()
 
@@ -59,6 +63,10 @@ class Timers:
         await self._vault.forget_days((now - timedelta(hours=MESSAGE_HOURS)).date())
         if touched := await self._retention.enforce(now):
             log.info("forgotten", **touched)
+
+    async def check_in(self) -> None:
+        """Ask the areas whose time has come whether all is well."""
+        await self._check_ins.tick()
 
     async def scan(self) -> None:
         """Make the night's scan if it is due; a tick while one is being made is passed over."""

@@ -1,16 +1,20 @@
 """`vigie check`: what is wrong in the coordinators' files, all of it at once."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from handlers.settings import Settings
-from service import content
-from service.content import ContentError, Problem
+from service import checkins, content
+from service.clock import SystemClock
+from service.content import Content, ContentError, Problem
 from service.content.problem import printable
 from service.domain.privacy import Waiver
+from service.store import Store, migrate
 
 Language = Literal["fr", "en"]
 
@@ -25,6 +29,12 @@ _WARNING = {"en": "warning", "fr": "avertissement"}
 _WAIVED = {
     "en": "{rule} is live by a waiver ({exposes}) of {author}, {date}: {why}",
     "fr": "{rule} est en service par une dérogation ({exposes}) de {author}, {date} : {why}",
+}
+_COST = {
+    "en": "check-ins: {people} focal points are enrolled, {a_month} requests go out in 30 days,"
+    " and a neutral reply to each that is answered",
+    "fr": "prises de nouvelles : {people} points focaux sont inscrits, {a_month} demandes partent"
+    " en 30 jours, et une réponse neutre à chacune qui reçoit réponse",
 }
 
 
@@ -47,7 +57,8 @@ def check(
     """Check rules, seasons, places and texts: every problem, where it is, and what to do.
 
     What a rule could give away about those who report is checked too: a live rule that could needs
-    a waiver. Exits with 1 if there are problems; warnings and waivers are told, and are none.
+    a waiver. Exits with 1 if there are problems; warnings, waivers, and what check-ins cost are
+    told, and are none.
     """
     found = _check(content_dir or Settings().content_dir)
     if language == "fr":
@@ -63,6 +74,10 @@ def check(
             typer.echo(warning.told(_WARNING[language]))
     for waiver in found.waivers:
         typer.echo(printable(_waived(waiver, language)), err=True)
+    if found.content is not None and found.content.check_ins.is_on:
+        cost = asyncio.run(_cost(found.content))
+        if cost is not None:
+            typer.echo(_COST[language].format_map(cost._asdict()), err=True)
     typer.echo(_summary(found, language), err=True)
     if found.problems:
         raise typer.Exit(1)
@@ -72,6 +87,7 @@ class _Found(NamedTuple):
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    content: Content | None = None
 
     def in_french(self) -> "_Found":
         return self._replace(
@@ -85,7 +101,23 @@ def _check(content_dir: Path) -> _Found:
         loaded = content.load(content_dir)
     except ContentError as error:
         return _Found(error.problems, error.warnings)
-    return _Found(warnings=loaded.warnings, waivers=loaded.waivers)
+    return _Found(warnings=loaded.warnings, waivers=loaded.waivers, content=loaded)
+
+
+async def _cost(loaded: Content) -> checkins.Cost | None:
+    """What check-ins cost with those who are enrolled; None where there is no database yet."""
+    settings = Settings()
+    store = Store(settings.database)
+    files = store.files()
+    try:
+        if (files and not files[0].exists()) or not await migrate.is_current(store):
+            return None
+        async with store.read() as tx:
+            return await checkins.cost(tx, loaded, SystemClock().now())
+    except (SQLAlchemyError, OSError):
+        return None
+    finally:
+        await store.close()
 
 
 def _waived(waiver: Waiver, language: Language) -> str:

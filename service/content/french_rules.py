@@ -117,6 +117,11 @@ _RELEASE = {
         "les fins de fenêtres sont dans l'ordre du jour, chacune une fois"
     ),
 }
+_CHECK_INS = {
+    "the last hour of check-ins is not after the first": (
+        "la dernière heure des prises de nouvelles n'est pas après la première"
+    ),
+}
 _LISTS_SILENCES_AND_MARKETS = {
     "a list is named in small letters, as armed_raids": (
         "une liste se nomme en petites lettres, comme attaques_armees"
@@ -186,5 +191,11 @@ _RULE_TESTS = {
     ),
 }
 ABOUT_RULES = (
-    _RULES | _SEASONS_AND_AREAS | _RELEASE | _LISTS_SILENCES_AND_MARKETS | _PRIVACY | _RULE_TESTS
+    _RULES
+    | _SEASONS_AND_AREAS
+    | _RELEASE
+    | _CHECK_INS
+    | _LISTS_SILENCES_AND_MARKETS
+    | _PRIVACY
+    | _RULE_TESTS
 )

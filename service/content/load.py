@@ -20,6 +20,7 @@ from service.content.across import (
     silences_hold,
 )
 from service.content.areas import AreaPolicy
+from service.content.checkins import CheckIns
 from service.content.files import YAML_LIMIT, Files
 from service.content.markets import WeeklyMarkets, markets_exist
 from service.content.phones import Phones
@@ -31,6 +32,7 @@ from service.content.typed import Reader
 from service.content.waivers import Linted, lint
 from service.content.yaml import Document, compose_strict
 from service.domain.areas import COUNTRY, AreaTree
+from service.domain.checkins import CheckInPolicy
 from service.domain.codebook import Codebook
 from service.domain.gazetteer import Gazetteer
 from service.domain.markets import MarketDays
@@ -45,6 +47,7 @@ CODEBOOK = "rules/codebook.yaml"
 SEASONS = "rules/seasons.yaml"
 AREAS = "rules/areas.yaml"
 RELEASE = "rules/release.yaml"
+CHECK_INS = "rules/checkins.yaml"
 RULES = "rules/alerts"
 LISTS = "rules/lists.yaml"
 SILENCES = "rules/silences.yaml"
@@ -75,6 +78,7 @@ class Content:
     areas: AreaPolicy
     phones: Phones
     release: ReleasePolicy
+    check_ins: CheckInPolicy
     texts: Texts
     hash: str
     warnings: tuple[Problem, ...] = ()
@@ -119,13 +123,14 @@ class _Loader:
         self._tell(rules_hold(rules, known))
         silences = self._silences(rules, areas, tree)
         _, phones = self._optional(PHONES, Phones())
+        _, check_ins = self._optional(CHECK_INS, CheckIns())
         linted = self._lint(rules, areas)
         sources = self._texts(codebook, tree)
         if (
             self._problems
             or not (codebook and seasons and areas and tree and markets and silences and phones)
             or places is None
-            or release is None
+            or not (release and check_ins)
         ):
             raise ContentError(self._problems, linted.warnings)
         return Content(
@@ -140,6 +145,7 @@ class _Loader:
             areas=areas,
             phones=phones,
             release=release.policy(areas.zone),
+            check_ins=check_ins.policy(areas.zone),
             texts=Texts(sources.templates),
             hash=self._files.digest,
             warnings=in_order(linted.warnings),

@@ -73,6 +73,10 @@ class AreaTree:
         path = [area for area in self._paths[pcode] if area not in self._merges]
         return path[max(0, len(path) - _DEPTHS[level])]
 
+    def depth(self, pcode: str) -> int:
+        """Return how many levels lie above an area; 0 for the country. Merges are of none."""
+        return sum(area not in self._merges for area in self._paths[pcode][1:])
+
     def common(self, pcodes: Iterable[str]) -> str:
         """Return the finest area that holds all of `pcodes`; the country where there are none."""
         paths = [self._paths[pcode] for pcode in pcodes]

@@ -20,6 +20,7 @@ def text(
     person_id: int | None = None,
     inbox_id: int | None = None,
     alert_id: int | None = None,
+    check_in_id: int | None = None,
     step: str = "",
 ) -> dict[str, Any]:
     """The row of one text to an enrolled person or, failing one, to who sent `inbox_id`.
@@ -28,6 +29,8 @@ def text(
     so that it exists once.
     """
     about = f"alert/{alert_id}" if inbox_id is None else f"inbox/{inbox_id}"
+    if check_in_id is not None:
+        about = f"check_in/{check_in_id}"
     return {
         "key": f"{purpose}{step and '-'}{step}/{about}/{person_id or '-'}",
         "purpose": purpose,

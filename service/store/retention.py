@@ -31,6 +31,7 @@ from service.store.tables import (
     approval,
     area_version,
     audit,
+    check_in,
     coordinator,
     decision,
     delivery,
@@ -219,6 +220,16 @@ KEEPINGS: tuple[Keeping, ...] = (
         & ~exists().where(inbox.c.id == outbox.c.inbox_id)
         & _no_longer_open,
     ),
+    Keeping(
+        outbox,
+        "that a person was asked to check in",
+        "an hour",
+        "deleted",
+        "now",
+        outbox.c.expires_at,
+        (outbox.c.purpose == "check_in") & _no_longer_open,
+    ),
+    Keeping(check_in, f"{NOTHING}: which areas were asked to check in, and when", KEPT, "kept"),
     Keeping(
         outbox,
         "that a responder was told of an alert",

@@ -315,6 +315,20 @@ scan = Table(
     Column("made_at", UtcDateTime, nullable=False),
 )
 
+# When whole areas are asked to check in. A day's plan is made once.
+check_in = Table(
+    "check_in",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("day", Date, nullable=False),  # local
+    Column("area", String(16), nullable=False),
+    Column("nth", Integer, nullable=False),  # from 0, of that day
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("state", String(12), nullable=False),  # waiting | asked | missed
+    Column("asked", Integer),  # how many people
+    UniqueConstraint("day", "area", "nth"),
+)
+
 outbox = Table(
     "outbox",
     metadata,

@@ -41,7 +41,7 @@ Case = Mapping[str, object]
 At = Callable[[int], tuple[int, int]]  # an offset in a text to its line and column
 
 # What a focal point gets: whoever takes the phone must not read there what it is used for.
-_TO_FOCAL_POINTS = ("neutral", "welcome_focal_point")
+_TO_FOCAL_POINTS = ("neutral", "check_in", "welcome_focal_point")
 _NOTE = re.compile(r"\{#.*?#\}", re.DOTALL)
 _LARGEST_NUMBER = 99_999
 _LEAP_YEAR = date(2028, 1, 1)

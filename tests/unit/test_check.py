@@ -24,6 +24,7 @@ WAIVERS = "rules/waivers.yaml"
 WEEKLY = "rules/markets.yaml"
 AREAS = "rules/areas.yaml"
 RELEASE = "rules/release.yaml"
+CHECK_INS = "rules/checkins.yaml"
 CODEBOOK = "rules/codebook.yaml"
 ALERT = "templates_sms/fr/alert.txt"
 NEUTRAL = "templates_sms/fr/neutral.txt"
@@ -108,6 +109,9 @@ MISTAKES = [
      "written 06:00, from 00:00 to 23:59"),
     (RELEASE, "[\"00:00\", ", "[", "the first end is 00:00"),
     (RELEASE, "\"12:00\", \"18:00\"", "\"18:00\", \"12:00\"", "in the order of the day"),
+    (CHECK_INS, "cercle: 0", "cercle: 13", "{at}: 13: must be at most 12"),
+    (CHECK_INS, "cercle: 0", "circle: 0", "{at}: unknown key `circle`; did you mean `cercle`?"),
+    (CHECK_INS, "20:00", "06:00", "the last hour of check-ins is not after the first"),
     (CODEBOOK, "severity: severe", "severity: sever", "{at}: `sever` is not one of minor, "
      "moderate, severe, extreme; did you mean `severe`?"),
     (CODEBOOK, "alone: true", "alone: maybe", "{at}: `maybe` is neither yes nor no; write true or "

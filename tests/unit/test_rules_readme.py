@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from service.content import load
 from service.content.areas import AreaPolicy, MergedAreas
+from service.content.checkins import Between, CheckIns, TimesADay
 from service.content.markets import WeeklyMarket
 from service.content.phones import Phones, Pins, Replies
 from service.content.release import Release
@@ -33,12 +34,13 @@ MODELS: list[type[BaseModel]] = [
     Rule, Count, Within, AllOf, AnyOf, Sequence, Unusual, AnomalySpec,
     Outside, AlertSpec, Again, Escalation, Shared, Defaults, AlertDefaults,
     Season, Zone, Window, Recurring, AreaPolicy, MergedAreas, WeeklyMarket, Silence, Waiver,
-    Phones, Replies, Pins, Wait, Release,
+    Phones, Replies, Pins, Wait, Release, CheckIns, TimesADay, Between,
 ]  # fmt: skip
 ONE_OF_EACH = {
     "seasons.yaml": "transhumance:",
     "areas.yaml": "timezone:",
     "release.yaml": "at_once:",
+    "checkins.yaml": "a_day:",
     "lists.yaml": "lists:",
     "phones.yaml": "replies:",
     "silences.yaml": "- id: meeting-of-chiefs",

@@ -365,6 +365,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_report_occurred_at"), ["occurred_at"], unique=False)
 
     op.create_table(
+        "check_in",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("area", sa.String(length=16), nullable=False),
+        sa.Column("nth", sa.Integer(), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("asked", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_check_in")),
+        sa.UniqueConstraint("day", "area", "nth", name=op.f("uq_check_in_day")),
+    )
+    op.create_table(
         "rule_text",
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
