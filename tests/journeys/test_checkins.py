@@ -15,7 +15,7 @@ from service.store.tables import check_in, outbox, person, report
 from tests.support.content_dir import copy_of_content
 from tests.support.network import Network, TestClock, network, number
 
-SOKOLO, DOGOFRY = "ML040410", "ML040402"
+SOKOLO = "ML040410"
 MIDNIGHT = datetime(2026, 11, 24, 0, 5, tzinfo=UTC)
 ASKED = "Bonjour, comment allez-vous ? Merci de répondre."
 RUNNER = CliRunner()
@@ -30,11 +30,9 @@ def content_that_asks(folder: Path, a_day: str = "{commune: 2}") -> Path:
     return content
 
 
-async def enrol(vigie: Network, at_sokolo: int = 8, at_dogofry: int = 3) -> None:
+async def enrol(vigie: Network, at_sokolo: int = 8) -> None:
     for each in range(1, at_sokolo + 1):
         await vigie.enrol(number(each), "focal_point", SOKOLO)
-    for each in range(50, 50 + at_dogofry):
-        await vigie.enrol(number(each), "focal_point", DOGOFRY)
     await vigie.enrol(number(901), "responder", SOKOLO)
     await vigie.settle()
 
@@ -134,7 +132,7 @@ async def test_a_service_that_starts_at_noon_asks_for_the_rest_of_the_day(tmp_pa
 async def test_too_few_are_not_asked(tmp_path: Path, leaving: int) -> None:
     content = content_that_asks(tmp_path / "content", "{commune: 1, country: 1}")
     async with network(tmp_path, content_dir=content) as vigie:
-        await enrol(vigie, at_dogofry=0)
+        await enrol(vigie)
         await tick(vigie, MIDNIGHT)
         for each in range(1, leaving + 1):
             await vigie.text(number(each), "STOP")
@@ -177,4 +175,4 @@ async def test_check_tells_what_it_costs(tmp_path: Path, monkeypatch: pytest.Mon
         await enrol(vigie)
     check = ["check", "--content-dir", str(content)]
     said = (await asyncio.to_thread(RUNNER.invoke, app, check)).stderr
-    assert "11 focal points are enrolled, 720 requests go out in 30 days" in said
+    assert "8 focal points are enrolled, 720 requests go out in 30 days" in said

@@ -2,9 +2,9 @@
 
 import sys
 
-from tests.simulations import intersection
+from tests.simulations import intersection, traffic
 
-SIMULATIONS = {"intersection": intersection.main}
+SIMULATIONS = {"intersection": intersection.main, "traffic": traffic.main}
 
 if __name__ == "__main__":
     named = sys.argv[1:] or list(SIMULATIONS)

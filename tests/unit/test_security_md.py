@@ -38,8 +38,8 @@ def rows(page: str) -> list[Row]:
     found: list[Row] = []
     heading, head = "", list[str]()
     for line in page.splitlines():
-        if line.startswith("## "):
-            heading = line.removeprefix("## ")
+        if line.startswith(("## ", "### ")):
+            heading = line.lstrip("# ")
         if not line.startswith("|"):
             head = []
         elif not head:

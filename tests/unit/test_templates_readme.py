@@ -77,7 +77,7 @@ def test_the_code_table_is_the_codebooks(language: str) -> None:
 def test_the_texts_that_are_quoted_are_the_ones_that_are_sent() -> None:
     texts = Texts(read(PROJECT / "templates_sms")[0].templates)
     quotes = re.findall(r"<!-- (\w+)/(\w+) -->\n((?:> .*\n)+)", PAGE)
-    assert len(quotes) == 6
+    assert len(quotes) == 8
     for language, name, quote in quotes:
         sent = texts.render(name, language, {key: ALERT[key] for key in VALUES[name]})
         assert re.sub("^> ", "", quote, flags=re.MULTILINE).strip() == sent
