@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service import areas
 from service.content import Content
-from service.domain.areas import COUNTRY, finest
+from service.domain.areas import COUNTRY, AreaTree, finest
 from service.domain.clearance import Clearance
+from service.domain.codebook import Severity
 from service.domain.escalation import is_told, told
 from service.domain.evidence import Decision, DecisionKind
 from service.domain.release import due, part_told, to_say
@@ -89,7 +90,11 @@ class Alerting:
             number, told_by = alert.id, rows[-1]
             change = {"state": "corrected"} if said == "correction" else {}
             await alerts.change(tx, number, severity=told_by.severity, **change)
-            await self._tell_again(tx, said, alert, told_by, now)
+            severity = None if said == "correction" else told_by.severity
+            tree, step = self._content.tree, str(told_by.id)
+            await tell_again(
+                tx, tree, said, alert, told_by.areas, now, severity=severity, step=step
+            )
         folded = [row.id for row in rows if row is not told_by]
         await releases.settle(tx, folded, "folded", now, number)
         await releases.settle(tx, [told_by.id], "told", now, number)
@@ -100,12 +105,15 @@ class Alerting:
         """The finest area that may be named for a decision, and when it is told; None if never."""
         if not decision.live or decision.kind == "suppress":
             return None
-        floor = finest(self._content.tree, picture.in_use, self._concerned(decision.areas))
+        floor = finest(
+            self._content.tree, picture.in_use, _concerned(self._content.tree, decision.areas)
+        )
         return floor, due(decision.severity, now, self._content.release)
 
-    def _concerned(self, areas: Sequence[str]) -> str:
-        """The finest area that holds all of these; areas that are on the map no more are not."""
-        return self._content.tree.common(area for area in areas if area in self._content.tree)
+    def _asks_for_place(self, rule_id: str) -> bool:
+        return any(
+            rule.id == rule_id and rule.alert.place == "exact" for rule in self._content.rules
+        )
 
     async def _raise(
         self, tx: AsyncConnection, picture: Picture, rows: Sequence[AnyRow], now: datetime
@@ -122,9 +130,10 @@ class Alerting:
         row |= {"type": raised.type, "area": named, "day": when.day, "day_part": when.part}
         row |= {"severity": severity, "late": raised.late, "state": "open"}
         row["area_version"] = await areas.version(tx, picture.in_use, now)
-        await alerts.add(tx, row | {"released_at": now})
+        row |= {"released_at": now, "place_asked": self._asks_for_place(raised.rule)}
+        await alerts.add(tx, row)
         self._metrics.alerts.count(severity)
-        branch = told(tree, named, self._concerned(raised.areas))
+        branch = told(tree, named, _concerned(tree, raised.areas))
         recipients = [
             (responder.id, responder.language)
             for responder in await people.responders(tx)
@@ -132,50 +141,63 @@ class Alerting:
         ]
         if not recipients:
             log.warning("an alert has nobody to tell: enrol responders there", area=branch)
-        await self._tell(tx, "alert", number, recipients, now)
+        await _tell(tx, "alert", number, recipients, now)
         return number
 
-    async def _tell_again(
-        self, tx: AsyncConnection, purpose: str, alert: AnyRow, told_by: AnyRow, now: datetime
-    ) -> None:
-        """Tell those who were told of the alert and are still cleared for it.
 
-        Where it has become graver, it is news to those who are cleared for no less: they get it as
-        an alert. `alert` is the row of before.
-        """
-        tree = self._content.tree
-        named = alert.area if alert.area in tree else COUNTRY
-        branch = told(tree, named, self._concerned(told_by.areas))
-        severity = None if purpose == "correction" else told_by.severity
-        had = {row.person_id for row in await outbox.told(tx, alert.id)}
-        again, anew = [], []
-        for responder in await people.responders(tx):
-            clearance = _cleared(responder)
-            if not is_told(tree, branch, responder.area, clearance, alert.type, severity):
-                continue
-            if responder.id in had:
-                again.append((responder.id, responder.language))
-            elif severity and not clearance.covers(alert.type, alert.severity):
-                anew.append((responder.id, responder.language))
-        await self._tell(tx, purpose, alert.id, again, now, str(told_by.id))
-        await self._tell(tx, "alert", alert.id, anew, now)
+async def tell_again(
+    tx: AsyncConnection,
+    tree: AreaTree,
+    purpose: str,
+    alert: AnyRow,
+    areas: Sequence[str],
+    now: datetime,
+    *,
+    severity: Severity | None = None,
+    step: str = "",
+) -> None:
+    """Tell those who were told of the alert and are still cleared for it.
 
-    async def _tell(
-        self,
-        tx: AsyncConnection,
-        purpose: str,
-        number: int,
-        recipients: Sequence[tuple[int, str]],
-        now: datetime,
-        step: str = "",
-    ) -> None:
-        until = now + ALERT_LIFE
-        texts = [
-            outbox.text(purpose, now, until, language, person_id=person, alert_id=number, step=step)
-            for person, language in recipients
-        ]
-        if texts:
-            await outbox.add(tx, texts)
+    Where it has become graver, it is news to those who are cleared for no less: they get it as an
+    alert. `alert` is the row of before, `areas` where it happened; `severity` is None where the
+    text names none.
+    """
+    named = alert.area if alert.area in tree else COUNTRY
+    branch = told(tree, named, _concerned(tree, areas))
+    had = {row.person_id for row in await outbox.told(tx, alert.id)}
+    again, anew = [], []
+    for responder in await people.responders(tx):
+        clearance = _cleared(responder)
+        if not is_told(tree, branch, responder.area, clearance, alert.type, severity):
+            continue
+        if responder.id in had:
+            again.append((responder.id, responder.language))
+        elif severity and not clearance.covers(alert.type, alert.severity):
+            anew.append((responder.id, responder.language))
+    await _tell(tx, purpose, alert.id, again, now, step)
+    await _tell(tx, "alert", alert.id, anew, now)
+
+
+async def _tell(
+    tx: AsyncConnection,
+    purpose: str,
+    number: int,
+    recipients: Sequence[tuple[int, str]],
+    now: datetime,
+    step: str = "",
+) -> None:
+    until = now + ALERT_LIFE
+    texts = [
+        outbox.text(purpose, now, until, language, person_id=person, alert_id=number, step=step)
+        for person, language in recipients
+    ]
+    if texts:
+        await outbox.add(tx, texts)
+
+
+def _concerned(tree: AreaTree, areas: Sequence[str]) -> str:
+    """The finest area that holds all of these; areas that are on the map no more are not."""
+    return tree.common(area for area in areas if area in tree)
 
 
 def _cleared(responder: AnyRow) -> Clearance:

@@ -35,6 +35,7 @@ ACTIONS: Final = frozenset(
         "added a coordinator",
         "approved what takes two",
         "asked for what takes two",
+        "cleared a responder",
         "cleared a warning",
         "exported counts",
         "exported keys of a role",
@@ -63,9 +64,11 @@ ACTIONS: Final = frozenset(
         "split the root key",
         "started",
         "stopped",
+        "told an exact place",
         "took up content",
         "took up keys",
         "unlocked",
+        "traced a leak",
     }
 )
 """Everything that is entered, as the words after who did it. A new act is added here."""

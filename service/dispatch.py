@@ -154,7 +154,7 @@ class Dispatcher:
             return True
         tree = self._content.tree
         named = alert.area if alert.area in tree else COUNTRY
-        severity = None if row.purpose == "correction" else alert.severity
+        severity = alert.severity if row.purpose in ("alert", "update") else None
         clearance = Clearance.of(person.clearance)
         told = is_told(tree, named, person.area, clearance, alert.type, severity)
         return person.role == "responder" and told
@@ -179,6 +179,7 @@ class Dispatcher:
             known |= {"number": alert.id, "day": alert.day, "part": alert.day_part}
             known |= {"severity": alert.severity, "area": self._area(alert.area)}
             known["type"] = self._title(alert.type)
+            known["place"] = self._place(alert.place)
         return {name: known[name] for name in VALUES[purpose]}
 
     def _title(self, type_: str) -> Mapping[str, str] | str:
@@ -189,6 +190,10 @@ class Dispatcher:
     def _area(self, pcode: str) -> str:
         tree = self._content.tree
         return tree.name(pcode) if pcode in tree else pcode
+
+    def _place(self, code: str | None) -> str:
+        place = self._content.gazetteer.by_code(code) if code else None
+        return place.name if place is not None else ""
 
     async def _send(self, call: Sequence[_Sending]) -> None:
         """Send one text to everyone in the call, and record what became of each."""

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service import pins
 from service.audit import note
 from service.clock import Clock
+from service.domain.clearance import Clearance
 from service.store import AnyRow, Store, inbox, outbox, rekeying
 from service.store import people as people_store
 from service.store import pins as pin_store
@@ -44,6 +45,7 @@ async def slips(
     count: int,
     *,
     with_pins: bool = False,
+    clearance: Clearance | None = None,
     actor: str = "cli",
 ) -> list[Slip]:
     """Make invites; of their codes and PINs only keyed hashes are stored.
@@ -57,6 +59,7 @@ async def slips(
             row: dict[str, Any] = {"role": role, "area": area, "language": language}
             row |= {"code_index": vault.blind(Purpose.INVITE_CODE, code)}
             row |= {"expires_at": clock.now() + INVITE_LIFE}
+            row |= {"clearance": clearance.stored() if clearance else None}
             number = await people_store.add_invite(tx, row)
             pair = None
             if with_pins:
@@ -102,7 +105,7 @@ async def enrol(
         return None
     if known is not None:
         await people_store.move(tx, known, invited.role, invited.area, invited.language, now)
-        await _came_by(tx, vault, invited.id, known.id)
+        await _came_by(tx, vault, invited, known.id)
         return known.id, invited
     person_id = await people_store.add(
         tx,
@@ -116,14 +119,15 @@ async def enrol(
     context = message.dedupe.hex()
     sealed = await vault.enrol_sender(person_id, message.sealed_sender, context)
     await people_store.seal(tx, person_id, sealed)
-    await _came_by(tx, vault, invited.id, person_id)
+    await _came_by(tx, vault, invited, person_id)
     return person_id, invited
 
 
-async def _came_by(tx: AsyncConnection, vault: Vault, number: int, person_id: int) -> None:
+async def _came_by(tx: AsyncConnection, vault: Vault, invited: AnyRow, person_id: int) -> None:
     """What came with the invite is now the person's; what stood against an earlier one is over."""
-    await people_store.came_by(tx, person_id, number_indexes(vault, number)[0])
-    await pin_store.hand_over(tx, number, person_id)
+    await people_store.came_by(tx, person_id, number_indexes(vault, invited.id)[0])
+    await people_store.clear(tx, person_id, invited.clearance)
+    await pin_store.hand_over(tx, invited.id, person_id)
     await pin_store.clear(tx, person_id)
 
 

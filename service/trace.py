@@ -6,7 +6,7 @@ spaces and punctuation; pieces of a text will do, as long as an alert's number i
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from math import log2
 from typing import NamedTuple
 
@@ -47,9 +47,9 @@ async def trace(
     leaked = read(leak, content, alert)
     copies = await _copies(tx, vault, content, sorted({text.alert for text in leaked}))
     bits = bits_a_text(content)
-    each = [(text, judge(text.seen, _of(copies, [text]), bits)) for text in leaked]
+    each = [(text, judge(text.seen, copies, bits)) for text in leaked]
     seen = [seen for text in leaked for seen in text.seen]
-    return Traced(tuple(each), judge(seen, _of(copies, leaked), bits), bits)
+    return Traced(tuple(each), judge(seen, copies, bits), bits)
 
 
 def read(leak: str, content: Content, alert: int | None = None) -> list[Leaked]:
@@ -76,19 +76,19 @@ def _every_slot(content: Content) -> list[Wordings]:
     """Every slot of every text, once."""
     texts = content.texts
     found = {
-        wordings.slot: wordings
+        held.slot: held
         for language in sorted(texts.languages)
         for name in sorted(VARIED)
-        for wordings in texts.wordings(name, language)
+        for held in texts.wordings(name, language)
     }
     return list(found.values())
 
 
 def _seen(alert: int, letters: str, every: Iterable[Wordings]) -> Iterable[Seen]:
-    for wordings in every:
-        shown = [i for i, each in enumerate(wordings.each) if squeezed(each) in letters]
+    for held in every:
+        shown = [i for i, each in enumerate(held.each) if squeezed(each) in letters]
         if shown:
-            yield Seen(alert, *wordings.slot, frozenset(shown))
+            yield Seen(alert, *held.slot, frozenset(shown))
 
 
 def _before_numbers(content: Content) -> re.Pattern[str]:
@@ -141,27 +141,18 @@ def _lines_by_alert(block: str, named: re.Pattern[str]) -> list[tuple[int | None
 
 async def _copies(
     tx: AsyncConnection, vault: Vault, content: Content, alerts: Sequence[int]
-) -> dict[int, dict[int, dict[At, int]]]:
-    """For each alert, what everyone told of it had: the wording in each slot, by person."""
-    copies: dict[int, dict[int, dict[At, int]]] = {alert: {} for alert in alerts}
+) -> dict[int, dict[At, set[int]]]:
+    """What everyone had who was told of these alerts: the wordings of each slot, by person.
+
+    More than one, where the alert and its update left under different versions of the keys.
+    """
+    copies: dict[int, dict[At, set[int]]] = defaultdict(dict)
     for row in await outbox.sent_of(tx, alerts):
         if row.key_version not in vault.versions:
             continue  # those keys were retired: nobody can tell any more which wording it had
         slots = content.texts.slots(row.purpose, row.language)
         choice = wording(vault, slots, row.person_id, row.alert_id, row.key_version)
-        had = copies[row.alert_id].setdefault(row.person_id, {})
-        had |= {
-            (row.alert_id, slot.mark): chosen for slot, chosen in zip(slots, choice, strict=True)
-        }
-    return copies
-
-
-def _of(
-    copies: Mapping[int, Mapping[int, Mapping[At, int]]], texts: Iterable[Leaked]
-) -> dict[int, dict[At, int]]:
-    """What everyone had of the alerts of these texts."""
-    had: dict[int, dict[At, int]] = defaultdict(dict)
-    for alert in {text.alert for text in texts}:
-        for person, copy in copies[alert].items():
-            had[person] |= copy
-    return had
+        had = copies[row.person_id]
+        for slot, index in zip(slots, choice, strict=True):
+            had.setdefault((row.alert_id, slot.mark), set()).add(index)
+    return dict(copies)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from handlers.app import NotReady
 from handlers.cli import (
+    alert,
     areas,
     audit,
     backtest,
@@ -31,6 +32,7 @@ from handlers.cli import (
     serving,
     setup,
     test_rules,
+    trace,
 )
 from handlers.hardening import harden
 from service import telemetry
@@ -62,6 +64,8 @@ app.command("doctor")(doctor.doctor)
 app.command("panic")(panic.panic)
 app.command("restore")(backup.restore)
 app.add_typer(backup.commands, name="backup")
+app.command("trace-leak")(trace.trace_leak)
+app.add_typer(alert.commands, name="alert")
 app.add_typer(people.focal_points, name="focal-point")
 app.add_typer(people.responders, name="responder")
 app.add_typer(areas.commands, name="areas")

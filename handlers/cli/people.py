@@ -2,15 +2,18 @@
 
 import asyncio
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from handlers.app import Opened, opened
+from handlers.cli.clearance import From, Types, UpTo, Without, changes, clear_responder
 from handlers.cli.ready import enter, need_tables
 from handlers.settings import Settings
 from service import enrolment
 from service.audit import note
+from service.clearing import NotCleared, changed, said
+from service.domain.clearance import Clearance
 from service.domain.pins import MOST_ONE_TIME
 from service.store import AnyRow
 from service.store import people as people_store
@@ -102,8 +105,21 @@ def _invite_focal_points(
 
 
 @responders.command("invite", help=_INVITE.format(who="responders"))
-def _invite_responders(area: Area, language: Language = "fr", count: Count = 1) -> None:
-    _print_slips(asyncio.run(_invite("responder", area.upper(), language, count, with_pins=False)))
+def _invite_responders(
+    area: Area,
+    language: Language = "fr",
+    count: Count = 1,
+    from_: From = None,
+    up_to: UpTo = None,
+    type_: Types = None,
+    without: Without = None,
+) -> None:
+    cleared = (from_, up_to, type_, without)
+    invited = _invite("responder", area.upper(), language, count, with_pins=False, cleared=cleared)
+    _print_slips(asyncio.run(invited))
+
+
+responders.command("clear")(clear_responder)
 
 
 @focal_points.command(
@@ -146,7 +162,12 @@ def _print_slips(slips: list[enrolment.Slip]) -> None:
 
 
 async def _invite(
-    role: Role, area: str, language: str, count: int, with_pins: bool
+    role: Role,
+    area: str,
+    language: str,
+    count: int,
+    with_pins: bool,
+    cleared: tuple[Any, Any, Any, Any] | None = None,
 ) -> list[enrolment.Slip]:
     # PINs are hashed under a key that is the engine's alone.
     async with opened(Settings(), "engine" if with_pins else "console") as service:
@@ -159,10 +180,22 @@ async def _invite(
             raise typer.BadParameter(
                 f"there are no texts in {language!r}, only in {known}", param_hint="--language"
             )
+        try:
+            clearance = changed(Clearance(), changes(service, *cleared)) if cleared else None
+        except NotCleared as refusal:
+            raise typer.BadParameter(str(refusal), param_hint="--from") from None
         await need_tables(service)
         store, vault, clock = service.store, service.vault, service.clock
         return await enrolment.slips(
-            store, vault, clock, role, area, language, count, with_pins=with_pins
+            store,
+            vault,
+            clock,
+            role,
+            area,
+            language,
+            count,
+            with_pins=with_pins,
+            clearance=clearance,
         )
 
 
@@ -213,6 +246,9 @@ async def _list(role: Role) -> tuple[list[dict[str, object]], list[str]]:
         _row(service, person, left.get(person.id, {}), warned.get(person.id, ""))
         for person in people
     ]
+    if role == "responder":
+        for row, person in zip(rows, people, strict=True):
+            row["cleared"] = said(Clearance.of(person.clearance))
     gone = [
         f"pseudonym {id_}, who has left, {what}"
         for id_, what in warned.items()

@@ -125,7 +125,7 @@ class _Loader:
         _, phones = self._optional(PHONES, Phones())
         _, check_ins = self._optional(CHECK_INS, CheckIns())
         linted = self._lint(rules, areas)
-        sources = self._texts(codebook, tree)
+        sources = self._texts(codebook, tree, places)
         if (
             self._problems
             or not (codebook and seasons and areas and tree and markets and silences and phones)
@@ -258,11 +258,14 @@ class _Loader:
             self._problems.append(document.problem(("merges",), str(error)))
             return None
 
-    def _texts(self, codebook: Codebook | None, tree: AreaTree | None) -> texts.Sources:
+    def _texts(
+        self, codebook: Codebook | None, tree: AreaTree | None, places: Gazetteer | None
+    ) -> texts.Sources:
         sources, problems = texts.read(self._files.directory / TEXTS)
         if codebook and tree:
             titles = {each.id: each.title for each in codebook.types}
-            problems += texts.lint(sources, titles, (tree.name(pcode) for pcode in tree))
+            areas = (tree.name(pcode) for pcode in tree)
+            problems += texts.lint(sources, titles, areas, places.names() if places else ())
         self._problems += (Problem(*each) for each in problems)
         self._files.add("texts", json.dumps(sources, sort_keys=True))
         return sources

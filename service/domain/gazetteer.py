@@ -140,6 +140,10 @@ class Gazetteer:
         """How many places there are, régions and cercles left out."""
         return sum(1 for code in self._by_code if code.isdecimal())
 
+    def names(self) -> Iterator[str]:
+        """The name of each place."""
+        return (place.name for place in self._by_code.values())
+
     def by_code(self, code: str) -> Place | None:
         """The place of this code or pcode, in any case."""
         return self._by_code.get(code.upper())

@@ -9,7 +9,7 @@ Nothing here knows a word: a slot is a number, and so is each of its wordings.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from itertools import combinations
 from math import ceil, comb, log2, prod
 from typing import Literal, NamedTuple
@@ -22,6 +22,9 @@ MOST_IN_PAIRS = 1000
 Verdict = Literal["nothing", "one", "some", "mixed", "pair"]
 At = tuple[int, int]
 """An alert, and the mark of a slot in the texts about it."""
+Copies = Mapping[int, Mapping[At, Set[int]]]
+"""By person, the wordings that they had of each slot: one, or two where the keys were changed
+between the texts about one alert."""
 
 
 class Slot(NamedTuple):
@@ -71,32 +74,27 @@ def _digit(secret: bytes, slot: Slot) -> int:
     return int.from_bytes(hashlib.sha256(secret + slot.mark.to_bytes(8)).digest()) % slot.size
 
 
-def judge(
-    leak: Sequence[Seen], copies: Mapping[int, Mapping[At, int]], bits_a_text: float
-) -> Finding:
+def judge(leak: Sequence[Seen], copies: Copies, bits_a_text: float) -> Finding:
     """Whose copy a leak could be.
 
-    `copies`: for each person told, the wording in each slot of each alert that they had.
-    `bits_a_text`: how much one more whole text would tell.
+    `copies` has everybody who was told. `bits_a_text`: how much one more whole text would tell.
     """
     seen = _together(leak)
-    had = {person: copy for person, copy in copies.items() if all(at in copy for at in seen)}
+    had = {person: copy for person, copy in copies.items() if seen.keys() <= copy.keys()}
     if not seen or not had:
         return Finding("nothing", len(had), 0.0)
     bits = sum(log2(each.size) for each in seen.values())
-    fits = tuple(
-        sorted(
-            person
-            for person, copy in had.items()
-            if all(each.wordings == {copy[at]} for at, each in seen.items())
-        )
-    )
+    fits = tuple(sorted(person for person in had if _explains((person,), seen, had)))
     if not fits:
         return _mixed(seen, had, bits, bits_a_text)
-    by_chance = (len(had) - 1) * 2**-bits
-    more = _more(log2(max(len(had) - 1, 1) / SURE) - bits, bits_a_text)
-    verdict: Verdict = "one" if len(fits) == 1 and by_chance <= SURE else "some"
-    return Finding(verdict, len(had), bits, fits, by_chance, more=0 if verdict == "one" else more)
+    chance = max(
+        prod(len(copy[at]) / each.size for at, each in seen.items()) for copy in had.values()
+    )
+    by_chance = (len(had) - 1) * chance
+    if len(fits) == 1 and by_chance <= SURE:
+        return Finding("one", len(had), bits, fits, by_chance)
+    missing = log2(by_chance / SURE) if by_chance else 0.0
+    return Finding("some", len(had), bits, fits, by_chance, more=_more(missing, bits_a_text))
 
 
 def _together(leak: Sequence[Seen]) -> dict[At, Seen]:
@@ -105,20 +103,13 @@ def _together(leak: Sequence[Seen]) -> dict[At, Seen]:
     for each in leak:
         at = each.alert, each.mark
         known = seen.get(at, each)
-        if each.wordings:
-            seen[at] = each._replace(wordings=known.wordings | each.wordings)
+        seen[at] = each._replace(wordings=known.wordings | each.wordings)
     return seen
 
 
-def _mixed(
-    seen: Mapping[At, Seen],
-    had: Mapping[int, Mapping[At, int]],
-    bits: float,
-    bits_a_text: float,
-) -> Finding:
+def _mixed(seen: Mapping[At, Seen], had: Copies, bits: float, bits_a_text: float) -> Finding:
     """It is no one person's copy: are there two whose copies it was put together from?"""
-    chance = prod(_pair_fits(each) for each in seen.values())
-    by_chance = comb(len(had), 2) * chance
+    by_chance = comb(len(had), 2) * prod(_pair_fits(each) for each in seen.values())
     pairs = []
     if len(had) <= MOST_IN_PAIRS:
         pairs = [two for two in combinations(sorted(had), 2) if _explains(two, seen, had)]
@@ -131,11 +122,12 @@ def _mixed(
     )
 
 
-def _explains(
-    two: tuple[int, int], seen: Mapping[At, Seen], had: Mapping[int, Mapping[At, int]]
-) -> bool:
-    one, other = had[two[0]], had[two[1]]
-    return all(each.wordings <= {one[at], other[at]} for at, each in seen.items())
+def _explains(people: tuple[int, ...], seen: Mapping[At, Seen], had: Copies) -> bool:
+    """Whether all that was seen is in the copies of these people."""
+    return all(
+        all(any(index in had[person][at] for person in people) for index in each.wordings)
+        for at, each in seen.items()
+    )
 
 
 def _pair_fits(each: Seen) -> float:

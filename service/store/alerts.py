@@ -31,6 +31,12 @@ async def change(tx: AsyncConnection, alert_id: int, **values: Any) -> None:
     await tx.execute(update(alert).where(alert.c.id == alert_id).values(**values))
 
 
+async def place_asked(tx: AsyncConnection) -> Sequence[AnyRow]:
+    """Alerts that stand, whose exact place a coordinator may let be told and has not."""
+    asked = alert.c.place_asked & alert.c.place.is_(None) & (alert.c.state != "corrected")
+    return (await tx.execute(select(alert).where(asked).order_by(alert.c.id))).all()
+
+
 async def respond(
     tx: AsyncConnection, alert_id: int, person_id: int, kind: str, at: datetime
 ) -> None:

@@ -40,9 +40,11 @@ async def responders(tx: AsyncConnection) -> Sequence[AnyRow]:
 async def enrolled(tx: AsyncConnection, role: Role) -> Sequence[AnyRow]:
     """Who is enrolled, without anything that leads to a number.
 
-    Each has id, area, language, silent and joined_at.
+    Each has id, area, language, silent, clearance and joined_at.
     """
-    columns = (person.c.id, person.c.area, person.c.language, person.c.silent)
+    columns = (
+        person.c.id, person.c.area, person.c.language, person.c.silent, person.c.clearance
+    )  # fmt: skip
     query = (
         select(*columns, membership.c.joined_at)
         .join(membership)
@@ -193,6 +195,6 @@ async def use_invite(
             invite.c.expires_at > now,
         )
         .values(used_at=now)
-        .returning(invite.c.id, invite.c.role, invite.c.area, invite.c.language)
+        .returning(invite.c.id, invite.c.role, invite.c.area, invite.c.language, invite.c.clearance)
     )
     return spent.one_or_none()

@@ -1,6 +1,6 @@
 """Reports, the incidents that they corroborate, and what the rules decided of them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from sys import intern
@@ -101,6 +101,24 @@ async def by_id(tx: AsyncConnection, ids: Sequence[int]) -> Sequence[AnyRow]:
     """These reports, in the order in which the engine judges them."""
     query = select(report).where(report.c.id.in_(ids))
     return (await tx.execute(query.order_by(report.c.occurred_at, report.c.id))).all()
+
+
+async def people_at(
+    tx: AsyncConnection,
+    places: Collection[str],
+    types: Collection[str],
+    since: datetime,
+    until: datetime,
+) -> list[tuple[str, int]]:
+    """Place and reporter of each report that counts, of these places and types, in that time."""
+    query = select(report.c.place, report.c.reporter).where(
+        report.c.place.in_(places),
+        report.c.type.in_(types),
+        report.c.occurred_at >= since,
+        report.c.occurred_at < until,
+        report.c.status == "counted",
+    )
+    return [(row.place, row.reporter) for row in await tx.execute(query)]
 
 
 async def keep_rules(tx: AsyncConnection, texts: Mapping[str, str]) -> None:

@@ -251,6 +251,8 @@ alert = Table(
     Column("late", Boolean, nullable=False),
     Column("state", String(12), nullable=False),  # open | acknowledged | corrected
     Column("released_at", UtcDateTime, nullable=False),  # when responders were told
+    Column("place_asked", Boolean, nullable=False),  # the rule asks for the exact place
+    Column("place", String(16)),  # once a coordinator has let it be told
 )
 
 decision = Table(

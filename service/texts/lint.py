@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from difflib import get_close_matches
+from heapq import nlargest
 from itertools import product
 
 from service.domain.alerts import PARTS
@@ -44,17 +45,21 @@ At = Callable[[int], tuple[int, int]]  # an offset in a text to its line and col
 _TO_FOCAL_POINTS = ("neutral", "check_in", "welcome_focal_point")
 _NOTE = re.compile(r"\{#.*?#\}", re.DOTALL)
 _LARGEST_NUMBER = 99_999
+_LIKELY = 20  # of the places with the longest names, one costs most
 _LEAP_YEAR = date(2028, 1, 1)
 
 
-def lint(sources: Sources, titles: Titles, areas: Iterable[str]) -> list[TextProblem]:
+def lint(
+    sources: Sources, titles: Titles, areas: Iterable[str], places: Iterable[str] = ()
+) -> list[TextProblem]:
     """Every problem of every text, in the order of files and lines.
 
-    `titles` are the codebook's, by type id and language; `areas` the names that an alert may
-    carry. An empty list means that each text in each language renders within its segments.
+    `titles` are the codebook's, by type id and language; `areas` and `places` the names that texts
+    may carry. An empty list means that each text in each language renders within its segments.
     """
     areas = tuple(areas)
     area = _longest(to_gsm7(area) for area in areas)
+    place = _longest(to_gsm7(place) for place in nlargest(_LIKELY, places, key=len))
     loaded, problems = read_list(
         LOADED_WORDS, "it accuses or names a community", sources.loaded_words
     )
@@ -69,7 +74,7 @@ def lint(sources: Sources, titles: Titles, areas: Iterable[str]) -> list[TextPro
         in_words = list(_words(language, words, loaded)) if words else []
         found += in_words
         found += _titles(language, texts.get("alert", ""), titles, loaded)
-        cases = list(_cases(words, titles, area)) if words and not in_words else []
+        cases = list(_cases(words, titles, area, place)) if words and not in_words else []
         for name in texts.keys() - {wording.NAME}:
             lists = (loaded, telling) if name in _TO_FOCAL_POINTS else (loaded,)
             in_text = list(_text(language, name, texts[name], lists))
@@ -190,7 +195,7 @@ def _titles(
             yield problem._replace(text=said, why=f"{where}: {problem.text!r}: {problem.why}")
 
 
-def _cases(words: str, titles: Titles, area: str) -> Iterator[Case]:
+def _cases(words: str, titles: Titles, area: str, place: str) -> Iterator[Case]:
     """The values that cost most: every title and severity, with the longest of everything else."""
     said = {entry.key: entry.words for entry in wording.entries(words)}
     day, part = _longest_day(said), max(PARTS, key=lambda each: _cost_of(said[f"part.{each}"]))
@@ -199,6 +204,7 @@ def _cases(words: str, titles: Titles, area: str) -> Iterator[Case]:
             "number": _LARGEST_NUMBER,
             "type": {DEFAULT_LANGUAGE: "", **title},
             "area": area,
+            "place": place,
             "day": day,
             "part": part,
             "severity": severity,

@@ -20,13 +20,14 @@ from service.texts.slots import Wordings, slots, with_slots
 
 DEFAULT_LANGUAGE = "fr"
 
-# number: int. type: the codebook's title by language, or a title (str). area: the name (str).
+# number: int. type: the codebook's title by language, or a title (str). area, place: names (str).
 # day: datetime.date. part: domain.alerts.Part. severity: domain.codebook.Severity.
 _ALERT = frozenset({"number", "type", "area", "day", "part", "severity"})
 VALUES: dict[str, frozenset[str]] = {
     "alert": _ALERT,
     "update": _ALERT,
     "correction": _ALERT,
+    "place": _ALERT | {"place"},
     "neutral": frozenset(),
     "check_in": frozenset(),
     "welcome_focal_point": frozenset(),
@@ -40,6 +41,7 @@ SEGMENTS: dict[str, int] = {
     "alert": 2,
     "update": 2,
     "correction": 2,
+    "place": 2,
     "neutral": 1,
     "check_in": 1,
     "welcome_focal_point": 4,
@@ -131,7 +133,7 @@ class _Language:
                 return self.words[f"{key}.{value}"]
             case "day":
                 return self.date.render(wording.date_values(self.words, cast(date, value)))
-            case "area":
+            case "area" | "place":
                 # Names come from the gazetteer and may hold letters outside GSM-7, any one of
                 # which would more than double the cost; templates are reworded instead.
                 return " ".join(to_gsm7(str(value)).split())
@@ -174,7 +176,7 @@ class Texts:
 
         `values` are exactly those that `VALUES[name]` lists, of the types given there; else
         ValueError. `choice` is the wording for each slot; the first of each where it is left out.
-        Only the name of the area is put into GSM-7 letters, see `messages.to_gsm7`.
+        Only the names of area and place are put into GSM-7 letters, see `messages.to_gsm7`.
         """
         if values.keys() != VALUES[name]:
             wrong = ", ".join(sorted(values.keys() ^ VALUES[name]))

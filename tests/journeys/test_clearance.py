@@ -3,12 +3,15 @@
 Real decisions, the real outbox, and what reached the gateway; clearances change in between.
 """
 
+import json
 import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import select
 
 from service.alerting import Alerting
 from service.domain.areas import COUNTRY
@@ -17,8 +20,9 @@ from service.domain.codebook import SEVERITIES, Severity
 from service.domain.evidence import Decision, DecisionKind
 from service.picture import Picture
 from service.store import people
-from service.store.tables import alert, person
+from service.store.tables import alert, audit, person
 from tests.support.network import Network, network, number
+from tests.support.process import environment, run
 
 SOKOLO, NIONO, SEGOU, MOPTI = "ML040410", "ML0404", "ML04", "ML0506"
 TYPES = ("displacement", "cattle_theft", "village_attack")
@@ -182,3 +186,54 @@ async def test_a_text_that_still_waits_is_dropped_when_the_clearance_goes(tmp_pa
         await vigie.settle()
         for who, told in ((stays, 1), (loses, 0), (moves, 0)):
             assert len([*alerts_among(vigie.sent_to(who.phone))]) == told
+
+
+async def test_a_coordinator_says_and_changes_what_a_responder_is_told_of(tmp_path: Path) -> None:
+    env = environment(tmp_path)
+
+    async def listed() -> dict[str, object]:
+        done = await run("responder", "list", "--json", env=env)
+        (only,) = json.loads(done.stdout)
+        assert isinstance(only, dict)
+        return only
+
+    async with network(tmp_path) as vigie:
+        limits = ["--from", "moderate", "--without", "violence_women_girls"]
+        invited = await run("responder", "invite", "--area", NIONO, *limits, env=env)
+        await vigie.text(number(901), f"INS {invited.stdout.strip()}")
+        await vigie.settle()
+        there = await listed()
+        assert there["cleared"] == "moderate to extreme, any type, without violence_women_girls"
+
+        made = await run("coordinator", "add", "mariam", env=env)
+        code = tmp_path / "code"
+        code.write_text(made.stdout, encoding="ascii")
+        code.chmod(0o600)
+        env["VIGIE_COORDINATOR_CODE_FILE"] = str(code)
+        who = ["responder", "clear", "--pseudonym", str(there["pseudonym"])]
+        types = ["--type", "cattle_theft", "--type", "banditry", "--without", "none"]
+        await run(*who, *types, "--area", SEGOU, "--as", "mariam", env=env)
+        there = await listed()
+        assert there["cleared"] == "moderate to extreme, cattle_theft banditry"
+        assert there["area"] == SEGOU
+
+        for options, status, saying in (
+            ([], 2, "say what changes"),
+            (["--type", "cattle_thieves"], 2, "did you mean cattle_theft?"),
+            (["--up-to", "minor"], 1, "nothing is from moderate up to minor"),
+            (["--area", "ML99"], 2, "no area has the pcode ML99"),
+        ):
+            refused = await run(*who, *options, "--as", "mariam", env=env, status=status)
+            assert saying in " ".join(refused.stderr.replace("│", " ").split())
+        other = ["responder", "clear", "--pseudonym", "99", "--from", "minor"]
+        refused = await run(*other, "--as", "mariam", env=env, status=1)
+        assert "no responder has the pseudonym 99" in refused.stderr
+        await run(*who, "--from", "minor", "--as", "issa", env=env, status=1)
+        assert await listed() == there
+        async with vigie.service.store.read() as tx:
+            entries = (
+                await tx.execute(select(audit).where(audit.c.action == "cleared a responder"))
+            ).all()
+        assert [(e.actor, e.subject) for e in entries] == [
+            ("mariam", f"responder {there['pseudonym']}")
+        ]

@@ -42,6 +42,7 @@ ALERT = {
     "number": 17,
     "type": {"fr": "Attaque de marché", "en": "Market attack"},
     "area": "Niono",
+    "place": "Sokolo",
     "day": date(2026, 9, 2),
     "part": "morning",
     "severity": "severe",

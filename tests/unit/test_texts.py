@@ -45,7 +45,7 @@ def area_names() -> list[str]:
 
 
 def values_of(name: str) -> dict[str, object]:
-    return {key: ALERT[key] for key in VALUES[name]}
+    return {key: (ALERT | {"place": "Sokolo"})[key] for key in VALUES[name]}
 
 
 def changed(language: str, name: str, source: str | None) -> Sources:

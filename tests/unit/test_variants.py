@@ -15,7 +15,7 @@ from service.content import Content, load
 from service.domain import variants
 from service.domain.codebook import SEVERITIES
 from service.domain.messages import measure
-from service.domain.variants import Finding, Seen, Slot, chosen, judge
+from service.domain.variants import At, Finding, Seen, Slot, chosen, judge
 from service.texts import SEGMENTS, VALUES, Sources, Texts, lint, read
 from service.texts.slots import MOST_TOGETHER, VARIED, slots, together
 from service.vault.keys import Keyring
@@ -40,10 +40,11 @@ def shipped() -> Sources:
 
 def dearest() -> Iterator[Mapping[str, object]]:
     """Alerts whose values cost most, of every type and severity."""
-    area = max((row[1] for row in rows("areas")), key=len)
+    area = max((row[2] for row in rows("areas")), key=len)
+    place = max((row[1] for row in rows("places")), key=len)
     for type_, severity in product(codebook().types, SEVERITIES):
         yield ALERT | {
-            "number": 99_999, "type": type_.title, "area": area,
+            "number": 99_999, "type": type_.title, "area": area, "place": place,
             "severity": severity, "part": "night",
         }  # fmt: skip
 
@@ -135,7 +136,7 @@ def test_one_copy_too_long_is_a_problem_of_the_text() -> None:
 
 
 def test_a_note_may_speak_of_brackets() -> None:
-    source = "{# de [ceci|cela], un seul #}\nALERTE {{ number }} [pour vous|pour tous]"
+    source = "{# de [ceci|cela], un seul #}\nALERTE {{ number }} [pour chacun|pour tous]"
     assert lint(changed("fr", "alert", source), TITLES, ["Niono"]) == []
     texts = Texts(changed("fr", "alert", source).templates)
     asked = {key: ALERT[key] for key in VALUES["alert"]}
@@ -207,9 +208,9 @@ class Campaign:
     def __init__(self, vault: Vault, content: Content, alerts: int) -> None:
         self.vault, self.content, self.alerts = vault, content, range(1, alerts + 1)
         slots = content.texts.slots("alert", "fr")
-        self.copies = {
+        self.copies: dict[int, dict[At, set[int]]] = {
             person: {
-                (alert, slot.mark): index
+                (alert, slot.mark): {index}
                 for alert in self.alerts
                 for slot, index in zip(slots, wording(vault, slots, person, alert), strict=True)
             }
@@ -368,6 +369,14 @@ def test_an_update_and_its_alert_tell_of_one_copy(vault: Vault, content: Content
         assert all(had[slot] == then[slot] for slot in shared)
 
 
+def test_what_left_under_two_versions_of_the_keys_fits_and_tells_less() -> None:
+    """The alert under the first, its update under the second: either wording may be theirs."""
+    copies = {person: {(1, 5): {person % 2, (person // 2) % 2}} for person in RESPONDERS}
+    found = judge([Seen(1, 5, 2, frozenset({0}))], copies, 5.0)
+    assert set(found.fits) == {person for person in RESPONDERS if 0 in copies[person][1, 5]}
+    assert found.by_chance == 199.0, "some had both wordings, and fit whatever was seen"
+
+
 def test_what_says_nothing_names_nobody(vault: Vault, content: Content) -> None:
     campaign = Campaign(vault, content, 1)
     for leak in ("", "\n\n", "ALERTE 1, mais rien d'autre", "Bonjour", "ALERTE 99"):
@@ -384,7 +393,7 @@ def test_any_text_is_read(content: Content, leak: str) -> None:
 
 
 def test_a_person_who_did_not_have_all_of_it_does_not_fit() -> None:
-    copies = {1: {(1, 5): 0, (2, 5): 1}, 2: {(1, 5): 0}}
+    copies = {1: {(1, 5): {0}, (2, 5): {1}}, 2: {(1, 5): {0}}}
     leak = [Seen(1, 5, 2, frozenset({0})), Seen(2, 5, 2, frozenset({1}))]
     found = judge(leak, copies, 1.0)
     assert (found.told, found.fits) == (1, (1,))
@@ -396,7 +405,7 @@ def test_without_anybody_told_nobody_is_blamed() -> None:
 
 def test_as_many_more_texts_as_are_said_would_tell() -> None:
     """2^-bits of 199 innocents is below one in a thousand from 17.6 bits on."""
-    copies = {person: {(1, 0): person % 32} for person in RESPONDERS}
+    copies = {person: {(1, 0): {person % 32}} for person in RESPONDERS}
     found = judge([Seen(1, 0, 32, frozenset({3}))], copies, 5.0)
     assert (found.bits, found.more) == (5.0, 3)
     assert 199 * 2 ** -(5 + 5 * found.more) <= variants.SURE

@@ -63,6 +63,8 @@ def upgrade() -> None:
         sa.Column("late", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("released_at", UtcDateTime(), nullable=False),
+        sa.Column("place_asked", sa.Boolean(), nullable=False),
+        sa.Column("place", sa.String(length=16), nullable=True),
         sa.ForeignKeyConstraint(
             ["area_version"], ["area_version.id"], name=op.f("fk_alert_area_version_area_version")
         ),
