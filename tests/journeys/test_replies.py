@@ -20,7 +20,7 @@ from service.flood import Flood
 from service.gateway import InboundSms
 from service.store import migrate
 from service.store.tables import delivery, inbox, outbox, person
-from service.vault import keys
+from service.vault import keyfile
 from service.vault.number import PhoneNumber
 from service.workflow import Workflow
 from tests.support.kolmogorov import p_value
@@ -38,7 +38,7 @@ async def simulated(folder: Path, seed: int) -> AsyncIterator[tuple[Service, Wor
     """A service on the simulator's gateway whose loops are turned by hand, and its chance known."""
     settings = Settings(data_dir=folder / "data", gateway="simulator")
     settings.data_dir.mkdir()
-    keys.create(settings.root_key)
+    keyfile.create(settings.root_key)
     async with opened(settings, "all", TestClock()) as base:
         service = wired(base, Simulator())
         await migrate.upgrade(base.store)
