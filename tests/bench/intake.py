@@ -18,8 +18,8 @@ async def measure(folder: Path) -> list[Row]:
     async with FakeAfricasTalking() as at:
         village = Village(folder / "intake", at.base_url)
         await village.settle()
-        posts = (request(PATH, form) for _, form in village.reports())
-        baseline = (request(plain.PATH, form) for _, form in village.reports())
+        posts = (request(PATH, form) for form in village.reports())
+        baseline = (request(plain.PATH, form) for form in village.reports())
         watcher = serving.Watcher(village)
         async with serving.vigie(village) as vigie, serving.plain(folder) as parser:
             rates, ratios = [], []

@@ -18,7 +18,7 @@ from handlers.settings import Role
 from tests.bench.village import API_KEY, GATEWAY, TOKEN, Village
 
 _VIGIE = Path(sys.executable).with_name("vigie")
-_PATIENCE = 300.0
+PATIENCE = 900.0
 _ASK_AGAIN = 0.005
 _WAITING = """
     SELECT (SELECT count(*) FROM inbox WHERE state = 'waiting')
@@ -45,6 +45,7 @@ async def vigie(village: Village, role: Role = "all") -> AsyncIterator[Server]:
     settings = village.settings
     environment = {
         "VIGIE_DATA_DIR": str(settings.data_dir),
+        "VIGIE_CONTENT_DIR": str(settings.content_dir),
         "VIGIE_GATEWAY": GATEWAY,
         "VIGIE_GATEWAY_TOKEN": TOKEN,
         "VIGIE_AT_USERNAME": str(settings.at_username),
@@ -87,7 +88,7 @@ async def _process(
 
 
 async def _answers(process: asyncio.subprocess.Process, url: str, status: int, log: Path) -> None:
-    async with aiohttp.ClientSession() as http, asyncio.timeout(_PATIENCE):
+    async with aiohttp.ClientSession() as http, asyncio.timeout(PATIENCE):
         while True:
             if process.returncode is not None:
                 raise RuntimeError(f"the server ended: {await asyncio.to_thread(log.read_text)}")
@@ -112,12 +113,15 @@ class Watcher:
         self._path = village.settings.data_dir / "vigie.sqlite"
 
     def ask(self, query: str) -> int:
+        ((found,),) = self.rows(query)
+        return found or 0
+
+    def rows(self, query: str, *values: str) -> list[tuple[int, ...]]:
         with contextlib.closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as store:
-            (found,) = store.execute(query).fetchone()
-            return found or 0
+            return store.execute(query, values).fetchall()
 
     async def until_still(self) -> None:
         """Wait until nothing waits in the inbox or the outbox."""
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             while self.ask(_WAITING):  # noqa: ASYNC110 - another process's work
                 await asyncio.sleep(0.1)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ from service import enrolment
 from service.content import Content
 from service.domain import grammar
 from service.domain.gazetteer import Place
+from service.domain.geo import Point, distance_km
 from service.domain.reading import Draft
 from service.gateway import InboundSms
 from service.store import inbox, migrate
@@ -22,6 +24,7 @@ from service.store.people import Role
 from service.vault import keyfile
 from service.vault.keys import Purpose
 from service.vault.number import PhoneNumber
+from tests.support.content_dir import PROJECT, hurry
 from tests.support.network import number
 from tests.support.rules_content import rows
 
@@ -30,6 +33,8 @@ API_KEY = "atsk_not_a_real_key"
 GATEWAY = "africastalking"
 PATH = f"/gateways/{GATEWAY}/{TOKEN}/sms"
 FOCAL_POINTS, RESPONDERS, PLACES = 1000, 20, 200
+# A type of which one report is enough for an alert, and how far apart two reports have one each.
+PROBE, PROBES_APART_KM = "kidnapping", 15
 _CHUNK = 5_000
 
 
@@ -39,8 +44,13 @@ class Village:
     def __init__(self, folder: Path, gateway_url: str) -> None:
         folder.mkdir()
         self.folder = folder
+        content = folder / "content"
+        for part in ("rules", "templates_sms"):
+            copytree(PROJECT / part, content / part)
+        hurry(content)
         self.settings = Settings(
             data_dir=folder / "data",
+            content_dir=content,
             gateway=GATEWAY,
             gateway_token=TOKEN,
             at_username="vigie",
@@ -48,6 +58,7 @@ class Village:
             at_base_url=gateway_url,
         )
         self.texts: list[str] = []
+        self.probes: list[str] = []
         self._ids = itertools.count(1)
         self._random = random.Random(1)
 
@@ -59,32 +70,40 @@ class Village:
             await migrate.upgrade(service.store)
             places = _places(service.content, self._random)
             self.texts = _texts(service.content, places)
+            self.probes = _probes(service.content, places)
             stopping = asyncio.Event()
             intake = asyncio.create_task(service.intake.run(stopping))
             for person in range(FOCAL_POINTS + RESPONDERS):
                 area = places[person % len(places)].area
-                role: Role = "focal_point" if person < FOCAL_POINTS else "responder"
-                await _enrol(service, person, role, area)
+                if person < FOCAL_POINTS:
+                    await _enrol(service, person, "focal_point", area)
+                else:  # so that every alert has somebody to tell
+                    region = service.content.tree.path(area)[-2]
+                    await _enrol(service, person, "responder", region)
             stopping.set()
             await intake
             while await service.workflow.drain():
                 pass
 
-    def reports(self) -> Iterator[tuple[str, str]]:
-        """(sender, form) of reports as the gateway posts them, each focal point in turn."""
-        date = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        for turn in itertools.count():
-            sender = number(turn % FOCAL_POINTS)
-            form = {
-                "date": date,
-                "from": sender,
-                "id": f"in-{next(self._ids)}",
+    def reports(self) -> Iterator[str]:
+        """Forms of reports as the gateway posts them, each focal point in turn."""
+        while True:
+            yield self.form(self._random.choice(self.texts))
+
+    def form(self, text: str) -> str:
+        """The form of one report, from the next focal point."""
+        turn = next(self._ids)
+        return urlencode(
+            {
+                "date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+                "from": number(turn % FOCAL_POINTS),
+                "id": f"in-{turn}",
                 "linkId": "SampleLinkId123",
-                "text": self._random.choice(self.texts),
+                "text": text,
                 "to": "36000",
                 "networkCode": "61002",
             }
-            yield sender, urlencode(form)
+        )
 
     async def fill_inbox(self, count: int, span: timedelta, ago: timedelta = timedelta()) -> None:
         """Put reports into the inbox that came evenly over a time that ended so long `ago`.
@@ -138,11 +157,29 @@ def _places(content: Content, chance: random.Random) -> list[Place]:
 
 
 def _texts(content: Content, places: Sequence[Place]) -> list[str]:
-    """Reports of every type from every place, as far as each is read as one."""
+    """Reports of every type but that of the probes from every place, as far as each is read."""
     texts = [
         f"{kind.code} {place.name} {place.cercle} {nth % 10} 5"
         for kind in content.codebook.types
+        if kind.id != PROBE
         for nth, place in enumerate(places)
     ]
+    return _understood(content, texts)
+
+
+def _probes(content: Content, places: Sequence[Place]) -> list[str]:
+    """Reports of which each leads to an alert of its own at once: of grave things, far apart."""
+    code = content.codebook.type(PROBE).code
+    apart: list[Point] = []
+    texts = []
+    for place in places:
+        point = place.point
+        if point and all(distance_km(point, other) > PROBES_APART_KM for other in apart):
+            apart.append(point)
+            texts.append(f"{code} {place.name} {place.cercle} 1 0")
+    return _understood(content, texts)
+
+
+def _understood(content: Content, texts: Sequence[str]) -> list[str]:
     readings = ((text, grammar.read(text, content.codebook, content.gazetteer)) for text in texts)
     return [text for text, reading in readings if isinstance(reading, Draft)]
