@@ -141,6 +141,7 @@ async def test_what_was_sent_goes_with_its_message_and_with_its_person(
 async def test_answers_of_responders_go_with_them(store: Store, content: Content) -> None:
     alert = {"id": 1, "episode": "r:1", "rule": "r", "type": "t", "area": "ML", "day": NOW.date()}
     alert |= {"day_part": "night", "severity": "minor", "late": False, "state": "open"}
+    alert["place_asked"] = False
     await add(store, tables.area_version, {"areas": ["ML"], "made_at": NOW})
     await add(store, tables.alert, alert | {"released_at": NOW, "area_version": 1})
     async with store.write() as tx:

@@ -95,7 +95,7 @@ _GZIP = re.compile(rb"\x1f\x8b\x08")
 _ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 # As long as the shortest of what could hide a number that the needles do not find.
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{20,}={0,2}")
-_HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}){10,}")
+_HEX = re.compile(rb"[0-9A-Fa-f]{20,}")
 _DEEPEST = 4
 _LARGEST = 1 << 26
 
@@ -127,9 +127,11 @@ def _one_layer(data: bytes) -> Iterator[tuple[int, str, bytes]]:
             if _holds_something(inner):
                 yield found.start() + start, "base64", inner
     for found in _HEX.finditer(data):
-        inner = binascii.unhexlify(found[0])
-        if _holds_something(inner):
-            yield found.start(), "hex", inner
+        for start in range(2):  # as above
+            digits = found[0][start:]
+            inner = binascii.unhexlify(digits[: len(digits) - len(digits) % 2])
+            if _holds_something(inner):
+                yield found.start() + start, "hex", inner
 
 
 def _holds_something(data: bytes) -> bool:

@@ -16,6 +16,7 @@ from service.domain.gazetteer import Place
 from service.domain.reading import (
     PROBLEM_KINDS,
     Acknowledge,
+    Answers,
     Draft,
     Enrol,
     Help,
@@ -26,7 +27,7 @@ from service.domain.reading import (
 from tests.support.rules_content import codebook, gazetteer
 
 CASES = Path(__file__).parents[1] / "cases"
-COMMANDS = (Acknowledge, Enrol, Help, Stop)
+COMMANDS = (Acknowledge, Answers, Enrol, Help, Stop)
 
 
 def cases() -> list[Any]:

@@ -377,7 +377,7 @@ def test_a_long_area_or_title_counts_in_the_worst_case() -> None:
     assert files == {
         f"templates_sms/{language}/{name}.txt"
         for language in LANGUAGES
-        for name in ("alert", "update", "correction")
+        for name in ("alert", "update", "correction", "place")
     }
     assert "templates_sms/fr/alert.txt" in {
         each.file for each in lint(shipped(), TITLES, ["Niono", "é" * 300])
