@@ -19,7 +19,7 @@ from typing import Any
 import aiohttp
 
 from service.domain.geo import Point, distance_km
-from tests.support.content_dir import content_of_three_rules
+from tests.support.content_dir import content_of_three_rules, hurry
 from tests.support.fake_at import FakeAfricasTalking
 from tests.support.network import number
 from tests.support.process import TOKEN, Server, environment, run, sending_to, until
@@ -123,6 +123,7 @@ async def test_fifty_kills_lose_no_message_and_repeat_only_what_was_in_flight(
     async with FakeAfricasTalking() as at:
         # The villages and most rules are left out, so that it starts sooner.
         content = content_of_three_rules(tmp_path / "content")
+        hurry(content)
         env = environment(tmp_path, content_dir=content, **sending_to(at))
         await run("init", env=env)
         database = tmp_path / "data" / "vigie.sqlite"

@@ -256,7 +256,7 @@ async def test_a_service_that_stops_leaves_no_scan_behind(
         (process,) = set(psutil.Process().children()) - before
         await until(lambda: "service.scan_process" in process.cmdline())  # else it is still this
         assert "VIGIE_AT_API_KEY" not in process.environ()
-    assert not process.is_running()
+    await until(lambda: not process.is_running())  # it is told to end, and ends
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
