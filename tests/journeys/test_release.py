@@ -1,4 +1,5 @@
-"""Alerts leave at once or with their window: from phones to responders, by the injected clock.
+"""Alerts leave at once or with their window: import re
+from phones to responders, by the injected clock.
 
 Families on the move (`DP`) alert with two reports, moderate; six of them make it severe. Thefts of
 cattle (`VB`) and armed robberies (`BR`) alert with three, moderate. An attack on a village (`AV`)
@@ -123,7 +124,10 @@ async def test_what_becomes_grave_after_it_left_is_told_at_once(tmp_path: Path) 
         await until(vigie, NOON + timedelta(minutes=1))
         await report(vigie, "DP SOKOLO", 3, 4, 5, 6)
         assert ["ALERTE 1" in text for text in told(vigie)] == [True, True]
-        assert "MISE A JOUR ALERTE 1: gravité maintenant élevée" in told(vigie)[1]
+        # Each copy has its own words.
+        assert re.match(
+            "MISE A JOUR ALERTE 1: gravité (maintenant|désormais) élevée", told(vigie)[1]
+        )
         assert (await vigie.rows(alert))[0].severity == "severe"
 
 
