@@ -1,11 +1,11 @@
-"""Alerts leave at once or with their window: import re
-from phones to responders, by the injected clock.
+"""Alerts leave at once or with their window: from phones to responders, by the injected clock.
 
 Families on the move (`DP`) alert with two reports, moderate; six of them make it severe. Thefts of
 cattle (`VB`) and armed robberies (`BR`) alert with three, moderate. An attack on a village (`AV`)
 alerts alone, severe.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
