@@ -168,11 +168,12 @@ async def test_it_is_off_as_it_comes_and_off_at_once_when_it_is_turned_off(tmp_p
 async def test_check_tells_what_it_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = content_that_asks(tmp_path / "content", "{commune: 3}")
     monkeypatch.setenv("VIGIE_DATA_DIR", str(tmp_path / "data"))
-    before = RUNNER.invoke(app, ["check", "--content-dir", str(content)])
+    check = ["check", "--content-dir", str(content)]
+    before = await asyncio.to_thread(RUNNER.invoke, app, check)
+    assert before.exit_code == 0, before.output
     assert "check-ins" not in before.stderr
     assert not (tmp_path / "data").exists()  # nor is a database made by asking
     async with network(tmp_path) as vigie:
         await enrol(vigie)
-    check = ["check", "--content-dir", str(content)]
     said = (await asyncio.to_thread(RUNNER.invoke, app, check)).stderr
     assert "8 focal points are enrolled, 720 requests go out in 30 days" in said
