@@ -8,7 +8,7 @@ into the next one, so that a burst shares its fsync.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -74,7 +74,7 @@ class Intake:
         self._all_senders = all_senders
         self._expected: dict[bytes, float] = {}
         self._expected_of_all = 0.0
-        self._lately: dict[bytes, None] = {}
+        self._lately = OrderedDict[bytes, None]()  # a dict is slow to give up its oldest
         self._waiting: list[_Waiting] = []
         self._sealing = vault.sealing()
         self._wake = asyncio.Event()
@@ -247,7 +247,7 @@ class Intake:
             return False
         self._lately[dedupe] = None
         if len(self._lately) > MOST_WAITING:
-            del self._lately[next(iter(self._lately))]
+            self._lately.popitem(last=False)
         return True
 
     def _turn(self, index: bytes, now: datetime) -> datetime:

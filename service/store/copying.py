@@ -29,7 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import sort_tables
 
-from service.store.tables import UtcDateTime, delivery, metadata, outbox, person
+from service.store.tables import delivery, metadata, outbox, person
+from service.store.types import UtcDateTime
 
 # Received within the last days: numbers and texts, sealed with keys that no STOP deletes.
 LEFT_OUT = frozenset({"inbox", "locked"})

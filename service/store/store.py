@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -41,6 +42,10 @@ _PRAGMAS = (
     # Hashes fall on pages at random: copying them back less often copies each page less often.
     "PRAGMA wal_autocheckpoint = 8000",  # pages of 4 KiB
 )
+
+
+# In one statement: SQLite takes 32,766 values.
+_ROWS = 500
 
 
 class Witness(Protocol):
@@ -138,7 +143,15 @@ async def add_new(tx: AsyncConnection, table: Table, rows: Sequence[dict[str, An
         tuple(row[name] if process is None else process(row[name]) for name, process in columns)
         for row in rows
     ]
-    await tx.exec_driver_sql(sql, values)
+    if tx.dialect.name != "sqlite":
+        await tx.exec_driver_sql(sql, values)
+        return
+    # For each statement its thread must win Python's lock back, 5 ms while others are at work.
+    one = f"({', '.join('?' * len(columns))})"
+    for start in range(0, len(values), _ROWS):
+        some = values[start : start + _ROWS]
+        many = sql.replace(one, ", ".join([one] * len(some)))
+        await tx.exec_driver_sql(many, tuple(chain.from_iterable(some)))
 
 
 def _insert_new(dialect: str, table: Table) -> Insert:

@@ -4,29 +4,24 @@ Ids of reports, incidents and alerts are given out by the workflow, which alone 
 that a whole batch is one insert a table.
 """
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
     JSON,
-    BigInteger,
     Boolean,
     Column,
     Date,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
+
+from service.store.types import Hash, Id, Sealed, UtcDateTime
 
 metadata = MetaData(
     naming_convention={
@@ -37,38 +32,6 @@ metadata = MetaData(
     }
 )
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware datetime in UTC, in and out; a naive one is a programming error."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a naive datetime reached the store")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Sealed(LargeBinary):
-    """Bytes, which both drivers take as they are: a copy of each would be the dearest part."""
-
-    def bind_processor(self, dialect: Dialect) -> None:
-        """None: nothing is done to a value on its way in."""
-
-
-# SQLite gives out row ids only for a column of exactly INTEGER.
-Id = BigInteger().with_variant(Integer, "sqlite")
-# What `Vault.index` and `Vault.blind` give: the version of the key, and the hash.
-Hash = Sealed(33)
 
 inbox = Table(
     "inbox",

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from service.store.tables import UtcDateTime
+from service.store.types import UtcDateTime
 
 revision = "0001"
 down_revision = None
