@@ -6,7 +6,7 @@ was decided of one alert since is told in one text, or in none (see `domain.rele
 
 import random
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -14,20 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service import areas
 from service.content import Content
-from service.domain.areas import COUNTRY, AreaTree, finest
-from service.domain.clearance import Clearance
-from service.domain.codebook import Severity
-from service.domain.escalation import is_told, told
+from service.domain.areas import COUNTRY, finest
 from service.domain.evidence import Decision, DecisionKind
 from service.domain.release import due, part_told, to_say
 from service.picture import Picture
-from service.store import AnyRow, alerts, outbox, people, releases, reports
+from service.store import AnyRow, alerts, outbox, releases, reports
 from service.telemetry import Metrics
+from service.telling import Telling, common
 
 log = structlog.get_logger()
 
-# How long an alert is worth sending; a gateway may be down for a while.
-ALERT_LIFE = timedelta(hours=72)
 _SHUFFLE = random.SystemRandom().shuffle
 
 
@@ -54,15 +50,13 @@ class Alerting:
         await reports.add_decisions(tx, kept, now)
         hashes = {decision.rule_hash for decision in decisions}
         await reports.keep_rules(tx, {hash_: self._rules[hash_] for hash_ in hashes})
-        urgent: dict[str, None] = {}
-        for decision, telling in kept:
+        for decision in decisions:
             self._metrics.decisions.count(decision.kind)
-            if telling is not None:
-                await releases.bring_forward(tx, decision.episode, telling[1])
-                if telling[1] <= now:
-                    urgent[decision.episode] = None
-        for episode in urgent:
-            await self.release(tx, picture, episode, now)
+        tellings = [(decision.episode, told[1]) for decision, told in kept if told is not None]
+        if tellings:
+            await releases.bring_forward(tx, tellings)
+        urgent = dict.fromkeys(episode for episode, due_at in tellings if due_at <= now)
+        await self.release(tx, picture, list(urgent), now)
 
     async def due(self, tx: AsyncConnection, now: datetime) -> list[str]:
         """The episodes of which responders are to be told now, in no order."""
@@ -71,33 +65,35 @@ class Alerting:
         return episodes
 
     async def release(
-        self, tx: AsyncConnection, picture: Picture, episode: str, now: datetime
+        self, tx: AsyncConnection, picture: Picture, episodes: Sequence[str], now: datetime
     ) -> None:
-        """Tell responders of what is due of one episode: in one text, or in none."""
-        rows = await releases.due_of(tx, episode, now)
+        """Tell responders of what is due of these episodes: of each in one text, or in none."""
+        rows = await releases.due_of(tx, episodes, now)
         if not rows:
             return
-        alert = await alerts.of_episode(tx, episode)
-        kinds: list[DecisionKind] = [row.kind for row in rows]
-        said = to_say(kinds, alert is not None)
-        log.info("released", rule=rows[0].rule, text=said or "none")
-        if said is None:
-            await releases.settle(tx, [row.id for row in rows], "withdrawn", now)
-            return
-        if alert is None:
-            number, told_by = await self._raise(tx, picture, rows, now), rows[0]
-        else:
-            number, told_by = alert.id, rows[-1]
-            change = {"state": "corrected"} if said == "correction" else {}
-            await alerts.change(tx, number, severity=told_by.severity, **change)
-            severity = None if said == "correction" else told_by.severity
-            tree, step = self._content.tree, str(told_by.id)
-            await tell_again(
-                tx, tree, said, alert, told_by.areas, now, severity=severity, step=step
-            )
-        folded = [row.id for row in rows if row is not told_by]
-        await releases.settle(tx, folded, "folded", now, number)
-        await releases.settle(tx, [told_by.id], "told", now, number)
+        known = await alerts.of_episodes(tx, list(rows))
+        numbers = [alert.id for alert in known.values()]
+        telling = await Telling.begin(tx, self._content.tree, numbers, now)
+        version = await areas.version(tx, picture.in_use, now)
+        outcome = _Outcome()
+        for episode in (each for each in episodes if each in rows):
+            some, alert = rows[episode], known.get(episode)
+            kinds: list[DecisionKind] = [row.kind for row in some]
+            said = to_say(kinds, alert is not None)
+            log.info("released", rule=some[0].rule, text=said or "none")
+            if said is None:
+                outcome.settle("withdrawn", some)
+            elif alert is None:
+                raised = self._raised(picture, some, now) | {"area_version": version}
+                concerned, severity = some[0].areas, raised["severity"]
+                telling.first(raised["id"], raised["area"], concerned, raised["type"], severity)
+                self._metrics.alerts.count(severity)
+                outcome.raise_(raised, some)
+            else:
+                self._change(telling, alert, some, said)
+                outcome.change(alert, some, said)
+        await outcome.write(tx, now)
+        await telling.queue(tx)
 
     def _telling(
         self, picture: Picture, decision: Decision, now: datetime
@@ -105,9 +101,8 @@ class Alerting:
         """The finest area that may be named for a decision, and when it is told; None if never."""
         if not decision.live or decision.kind == "suppress":
             return None
-        floor = finest(
-            self._content.tree, picture.in_use, _concerned(self._content.tree, decision.areas)
-        )
+        tree = self._content.tree
+        floor = finest(tree, picture.in_use, common(tree, decision.areas))
         return floor, due(decision.severity, now, self._content.release)
 
     def _asks_for_place(self, rule_id: str) -> bool:
@@ -115,93 +110,61 @@ class Alerting:
             rule.id == rule_id and rule.alert.place == "exact" for rule in self._content.rules
         )
 
-    async def _raise(
-        self, tx: AsyncConnection, picture: Picture, rows: Sequence[AnyRow], now: datetime
-    ) -> int:
-        """Make the alert and tell of it: its number, which tells when it left and no more."""
-        tree, raised, severity = self._content.tree, rows[0], rows[-1].severity
+    def _raised(self, picture: Picture, rows: Sequence[AnyRow], now: datetime) -> dict[str, Any]:
+        """A new alert: its number tells when it left, and no more."""
+        tree, first, severity = self._content.tree, rows[0], rows[-1].severity
         # Whoever left since it was decided may have left too few: then a coarser area is named.
-        floor = raised.floor if raised.floor in tree else COUNTRY
+        floor = first.floor if first.floor in tree else COUNTRY
         named = finest(tree, picture.in_use, floor)
-        when = part_told(raised.at, severity, raised.due_at, self._content.release)
+        when = part_told(first.at, severity, first.due_at, self._content.release)
         picture.last_alert += 1
-        number = picture.last_alert
-        row: dict[str, Any] = {"id": number, "episode": raised.episode, "rule": raised.rule}
-        row |= {"type": raised.type, "area": named, "day": when.day, "day_part": when.part}
-        row |= {"severity": severity, "late": raised.late, "state": "open"}
-        row["area_version"] = await areas.version(tx, picture.in_use, now)
-        row |= {"released_at": now, "place_asked": self._asks_for_place(raised.rule)}
-        await alerts.add(tx, row)
-        self._metrics.alerts.count(severity)
-        branch = told(tree, named, _concerned(tree, raised.areas))
-        recipients = [
-            (responder.id, responder.language)
-            for responder in await people.responders(tx)
-            if is_told(tree, branch, responder.area, _cleared(responder), raised.type, severity)
-        ]
-        if not recipients:
-            log.warning("an alert has nobody to tell: enrol responders there", area=branch)
-        await _tell(tx, "alert", number, recipients, now)
-        return number
+        row: dict[str, Any] = {"id": picture.last_alert, "episode": first.episode}
+        row |= {"rule": first.rule, "type": first.type, "area": named}
+        row |= {"day": when.day, "day_part": when.part, "severity": severity}
+        row |= {"late": first.late, "state": "open", "released_at": now}
+        return row | {"place_asked": self._asks_for_place(first.rule)}
+
+    @staticmethod
+    def _change(telling: Telling, alert: AnyRow, rows: Sequence[AnyRow], said: str) -> None:
+        last = rows[-1]
+        severity = None if said == "correction" else last.severity
+        telling.again(said, alert, last.areas, severity=severity, step=str(last.id))
 
 
-async def tell_again(
-    tx: AsyncConnection,
-    tree: AreaTree,
-    purpose: str,
-    alert: AnyRow,
-    areas: Sequence[str],
-    now: datetime,
-    *,
-    severity: Severity | None = None,
-    step: str = "",
-) -> None:
-    """Tell those who were told of the alert and are still cleared for it.
+class _Outcome:
+    """What becomes of decisions that are due, collected so that each table is written once."""
 
-    Where it has become graver, it is news to those who are cleared for no less: they get it as an
-    alert. `alert` is the row of before, `areas` where it happened; `severity` is None where the
-    text names none.
-    """
-    named = alert.area if alert.area in tree else COUNTRY
-    branch = told(tree, named, _concerned(tree, areas))
-    had = {row.person_id for row in await outbox.told(tx, alert.id)}
-    again, anew = [], []
-    for responder in await people.responders(tx):
-        clearance = _cleared(responder)
-        if not is_told(tree, branch, responder.area, clearance, alert.type, severity):
-            continue
-        if responder.id in had:
-            again.append((responder.id, responder.language))
-        elif severity and not clearance.covers(alert.type, alert.severity):
-            anew.append((responder.id, responder.language))
-    await _tell(tx, purpose, alert.id, again, now, step)
-    await _tell(tx, "alert", alert.id, anew, now)
+    def __init__(self) -> None:
+        self._raised: list[dict[str, Any]] = []
+        self._changed: list[dict[str, Any]] = []
+        self._settled: list[dict[str, Any]] = []
 
+    def settle(self, release: str, rows: Sequence[AnyRow], number: int | None = None) -> None:
+        """Note what became of decisions, and in which alert they were told."""
+        self._settled += [{"row": row.id, "release": release, "alert_id": number} for row in rows]
 
-async def _tell(
-    tx: AsyncConnection,
-    purpose: str,
-    number: int,
-    recipients: Sequence[tuple[int, str]],
-    now: datetime,
-    step: str = "",
-) -> None:
-    until = now + ALERT_LIFE
-    texts = [
-        outbox.text(purpose, now, until, language, person_id=person, alert_id=number, step=step)
-        for person, language in recipients
-    ]
-    if texts:
-        await outbox.add(tx, texts)
+    def raise_(self, alert: dict[str, Any], rows: Sequence[AnyRow]) -> None:
+        """An alert tells of the first of these; the others are in it."""
+        self._raised.append(alert)
+        self._told(alert["id"], rows[0], rows)
 
+    def change(self, alert: AnyRow, rows: Sequence[AnyRow], said: str) -> None:
+        """A text about an alert tells of the last of these; the others are in it."""
+        state = "corrected" if said == "correction" else alert.state
+        last = rows[-1]
+        self._changed.append({"row": alert.id, "severity": last.severity, "state": state})
+        self._told(alert.id, last, rows)
 
-def _concerned(tree: AreaTree, areas: Sequence[str]) -> str:
-    """The finest area that holds all of these; areas that are on the map no more are not."""
-    return tree.common(area for area in areas if area in tree)
+    def _told(self, number: int, told: AnyRow, rows: Sequence[AnyRow]) -> None:
+        self.settle("folded", [row for row in rows if row is not told], number)
+        self.settle("told", [told], number)
 
-
-def _cleared(responder: AnyRow) -> Clearance:
-    return Clearance.of(responder.clearance)
+    async def write(self, tx: AsyncConnection, now: datetime) -> None:
+        if self._raised:
+            await alerts.add(tx, self._raised)
+        if self._changed:
+            await alerts.amend(tx, self._changed)
+        await releases.settle(tx, self._settled, now)
 
 
 async def acknowledge(

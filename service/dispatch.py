@@ -42,6 +42,7 @@ PARALLEL_CALLS = 8
 FIRST_RETRY, LONGEST_RETRY = 15.0, 1800.0  # seconds
 IDLE_SECONDS = 1.0
 FAULT_SECONDS = 5.0
+_CHANCE = random.SystemRandom()
 
 
 @dataclass(slots=True)
@@ -223,7 +224,7 @@ class Dispatcher:
             return {"state": "failed", "due_at": now}
         # Unknown is tried again too: an alert that comes twice is better than one that does not.
         wait = min(FIRST_RETRY * 2**row.attempts, LONGEST_RETRY)
-        later = now + timedelta(seconds=wait * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+        later = now + timedelta(seconds=wait * _CHANCE.uniform(0.8, 1.2))
         return {"state": "waiting", "due_at": later}
 
     def _delivery(self, row: AnyRow, outcome: Outcome, now: datetime) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service import audit
-from service.alerting import tell_again
 from service.content import Content
 from service.domain.exact import ENOUGH, place_to_name
 from service.domain.rule import Rule
 from service.store import AnyRow, alerts, reports
+from service.telling import Telling
 
 
 class NotAllowed(Exception):  # noqa: N818 - it states what is
@@ -43,7 +43,9 @@ async def allow(tx: AsyncConnection, content: Content, number: int, by: str, now
     await alerts.change(tx, number, place=place)
     await audit.note(tx, now, by, "told an exact place", f"alert {number}", area=alert.area)
     areas = [area for row in decided for area in row.areas]
-    await tell_again(tx, content.tree, "place", alert, areas, now)
+    telling = await Telling.begin(tx, content.tree, [number], now)
+    telling.again("place", alert, areas)
+    await telling.queue(tx)
     return place
 
 

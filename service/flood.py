@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
 
-# More texts than this that wait for the disk are a flood: they come faster than they are written.
-POURING = 16
-BREATH = 0.1  # seconds without one, and it is over
+BREATH = 0.1  # seconds
+# More texts than this that come in a breath are a flood; a breath after it, it is over.
+POURING = 50
 # In a flood, who has worked rests this many times as long, up to `LONGEST` seconds.
 REST, LONGEST = 20, 2.0
 SMALLER = 10  # times as small is a batch then, so that who works soon rests
@@ -21,18 +21,18 @@ class Flood:
     """Whether texts pour in: the intake notes it, the others give way."""
 
     def __init__(self) -> None:
-        self._waiting = 0
+        self._since = 0.0
+        self._came = 0
         self._until = 0.0
 
     def came(self) -> None:
         """One more text waits for the disk."""
-        self._waiting += 1
-
-    def written(self, count: int) -> None:
-        """So many wait no longer."""
-        if self._waiting > POURING:
-            self._until = monotonic() + BREATH
-        self._waiting -= count
+        now = monotonic()
+        if now > self._since + BREATH:
+            self._since, self._came = now, 0
+        self._came += 1
+        if self._came > POURING:
+            self._until = now + BREATH
 
     def batch(self, most: int) -> int:
         """How many to take in hand at once, where it would else be `most`."""
@@ -45,8 +45,8 @@ class Flood:
         yield
         ended = monotonic()
         rested = ended + min((ended - started) * REST, LONGEST)
-        while self._is_on() and monotonic() < rested:  # noqa: ASYNC110 - it ends by itself
+        while self._is_on() and monotonic() < rested:  # noqa: ASYNC110 - time alone ends it
             await asyncio.sleep(BREATH / 4)
 
     def _is_on(self) -> bool:
-        return self._waiting > POURING or monotonic() < self._until
+        return monotonic() < self._until

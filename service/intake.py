@@ -90,7 +90,6 @@ class Intake:
             while self._waiting:
                 batch, self._waiting = self._waiting, []
                 await self._write(batch)
-                self._flood.written(len(batch))
 
     async def accept(self, message: Inbound, received_at: datetime | None = None) -> None:
         """Store a message. `received_at` where that was earlier. Raises Unavailable if it cannot.

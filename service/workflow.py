@@ -48,7 +48,7 @@ from service.vault.vault import Shredded, Vault
 
 log = structlog.get_logger()
 
-BATCH = 100
+BATCH = 40  # while one is written, nothing else is: the intake waits for it
 # An answer that comes later than this would only puzzle whoever asked.
 REPLY_LIFE = timedelta(hours=6)
 # A receipt may overtake the record of the sending that it speaks of.
@@ -213,8 +213,7 @@ class Workflow:
         picture = self._picture = self._picture or await self._load(now)
         async with self._store.write() as tx:
             await picture.look_at_areas(tx, self._content, now, people_changed=False)
-            for episode in episodes:
-                await self._alerting.release(tx, picture, episode, now)
+            await self._alerting.release(tx, picture, episodes, now)
 
     async def _release_singly(self, episode: str, now: datetime) -> None:
         try:

@@ -4,21 +4,25 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.store.store import AnyRow, insert_new
+from service.store.store import AnyRow, chunks, insert_new
 from service.store.tables import alert, response
 
 
-async def add(tx: AsyncConnection, row: dict[str, Any]) -> None:
-    """Store an alert that was raised."""
-    await tx.execute(insert(alert).values(row))
+async def add(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Store alerts that were raised."""
+    await tx.execute(insert(alert), list(rows))
 
 
-async def of_episode(tx: AsyncConnection, episode: str) -> AnyRow | None:
-    """The alert that told of this episode."""
-    return (await tx.execute(select(alert).where(alert.c.episode == episode))).one_or_none()
+async def of_episodes(tx: AsyncConnection, episodes: Sequence[str]) -> dict[str, AnyRow]:
+    """The alerts that told of these, by episode."""
+    rows: dict[str, AnyRow] = {}
+    for some in chunks(episodes):
+        query = select(alert).where(alert.c.episode.in_(some))
+        rows |= {row.episode: row for row in await tx.execute(query)}
+    return rows
 
 
 async def by_id(tx: AsyncConnection, ids: Sequence[int]) -> dict[int, AnyRow]:
@@ -29,6 +33,16 @@ async def by_id(tx: AsyncConnection, ids: Sequence[int]) -> dict[int, AnyRow]:
 async def change(tx: AsyncConnection, alert_id: int, **values: Any) -> None:
     """Change an alert's state or severity."""
     await tx.execute(update(alert).where(alert.c.id == alert_id).values(**values))
+
+
+async def amend(tx: AsyncConnection, changes: Sequence[dict[str, Any]]) -> None:
+    """Change what alerts are: `{row, severity, state}` for each."""
+    await tx.execute(
+        update(alert)
+        .where(alert.c.id == bindparam("row"))
+        .values(severity=bindparam("severity"), state=bindparam("state")),
+        list(changes),
+    )
 
 
 async def place_asked(tx: AsyncConnection) -> Sequence[AnyRow]:

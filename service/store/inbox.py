@@ -8,12 +8,10 @@ from sqlalchemy import Boolean, bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.domain.replays import MISDATED
-from service.store.store import AnyRow, add_new
+from service.store.store import AnyRow, add_new, chunks
 from service.store.tables import inbox
 
 _MISDATED = (inbox.c.state == "quarantined") & inbox.c.problem.in_(MISDATED)
-# Below both databases' limits on bound parameters in one statement.
-_CHUNK = 500
 
 
 async def add(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
@@ -31,9 +29,8 @@ async def add(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
 async def known(tx: AsyncConnection, dedupes: Sequence[bytes]) -> set[bytes]:
     """Which of these messages are stored."""
     found: set[bytes] = set()
-    for start in range(0, len(dedupes), _CHUNK):
-        chunk = dedupes[start : start + _CHUNK]
-        found.update(await tx.scalars(select(inbox.c.dedupe).where(inbox.c.dedupe.in_(chunk))))
+    for some in chunks(dedupes):
+        found.update(await tx.scalars(select(inbox.c.dedupe).where(inbox.c.dedupe.in_(some))))
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.store.store import AnyRow, insert_new
+from service.store.store import AnyRow, chunks, insert_new
 from service.store.tables import delivery, outbox
 
 
@@ -130,12 +130,16 @@ async def forget_answers(tx: AsyncConnection, person_id: int) -> None:
     await tx.execute(update(outbox).where(mine, outbox.c.state == "waiting").values(state="failed"))
 
 
-async def told(tx: AsyncConnection, alert_id: int) -> Sequence[AnyRow]:
-    """Who was told of an alert: person_id, language."""
-    query = select(outbox.c.person_id, outbox.c.language).where(
-        outbox.c.alert_id == alert_id, outbox.c.purpose == "alert"
-    )
-    return (await tx.execute(query.order_by(outbox.c.person_id))).all()
+async def told(tx: AsyncConnection, alert_ids: Sequence[int]) -> dict[int, set[int]]:
+    """Who was told of each of these alerts."""
+    had: dict[int, set[int]] = {}
+    for some in chunks(alert_ids):
+        query = select(outbox.c.alert_id, outbox.c.person_id).where(
+            outbox.c.alert_id.in_(some), outbox.c.purpose == "alert"
+        )
+        for row in await tx.execute(query):
+            had.setdefault(row.alert_id, set()).add(row.person_id)
+    return had
 
 
 async def sent_of(tx: AsyncConnection, alert_ids: Sequence[int]) -> Sequence[AnyRow]:

@@ -1,7 +1,7 @@
 """Connections and transactions, on SQLite or PostgreSQL."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from itertools import chain
@@ -44,7 +44,7 @@ _PRAGMAS = (
 )
 
 
-# In one statement: SQLite takes 32,766 values.
+# In one statement: SQLite takes 32,766 values, PostgreSQL's protocol as many.
 _ROWS = 500
 
 
@@ -128,6 +128,12 @@ def _sqlite_engine(url: URL, begin: str, pool: dict[str, int]) -> AsyncEngine:
     return engine
 
 
+def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Parts below both databases' limits on bound parameters in one statement."""
+    for start in range(0, len(values), _ROWS):
+        yield values[start : start + _ROWS]
+
+
 def insert_new(tx: AsyncConnection, table: Table) -> Insert:
     """An insert that passes over rows which a unique column says are there already."""
     return _insert_new(tx.dialect.name, table)
@@ -148,8 +154,7 @@ async def add_new(tx: AsyncConnection, table: Table, rows: Sequence[dict[str, An
         return
     # For each statement its thread must win Python's lock back, 5 ms while others are at work.
     one = f"({', '.join('?' * len(columns))})"
-    for start in range(0, len(values), _ROWS):
-        some = values[start : start + _ROWS]
+    for some in chunks(values):
         many = sql.replace(one, ", ".join([one] * len(some)))
         await tx.exec_driver_sql(many, tuple(chain.from_iterable(some)))
 

@@ -65,7 +65,12 @@ Index(
     postgresql_where=text("state = 'waiting'"),
 )
 Index("ix_inbox_sender_index", inbox.c.sender_index)
-Index("ix_inbox_other_index", inbox.c.other_index)
+Index(
+    "ix_inbox_other_index",
+    inbox.c.other_index,
+    sqlite_where=inbox.c.other_index.is_not(None),
+    postgresql_where=inbox.c.other_index.is_not(None),
+)
 Index("ix_inbox_received_at", inbox.c.received_at)
 
 # What came while the service was locked: each message whole, for the intake to open.

@@ -157,11 +157,14 @@ def _places(content: Content, chance: random.Random) -> list[Place]:
 
 
 def _texts(content: Content, places: Sequence[Place]) -> list[str]:
-    """Reports of every type but that of the probes from every place, as far as each is read."""
+    """Reports from every place of every type that needs several, as far as each is read.
+
+    One of the others has an alert of its own, which would hold back that of a probe nearby.
+    """
     texts = [
         f"{kind.code} {place.name} {place.cercle} {nth % 10} 5"
         for kind in content.codebook.types
-        if kind.id != PROBE
+        if not kind.alone
         for nth, place in enumerate(places)
     ]
     return _understood(content, texts)

@@ -35,7 +35,7 @@ async def alert(tx: AsyncConnection, area: str, at: datetime, number: int = 1) -
     row = {"id": number, "episode": f"e{number}", "rule": "r", "type": "market_attack"}
     row |= {"area": area, "day": date(2026, 11, 23), "day_part": "day", "severity": "severe"}
     row |= {"late": False, "place_asked": False, "state": "open", "released_at": at}
-    await alerts.add(tx, row | {"area_version": await areas.version(tx, in_use, at)})
+    await alerts.add(tx, [row | {"area_version": await areas.version(tx, in_use, at)}])
 
 
 async def test_an_earlier_alert_keeps_its_possible_senders_together(store: Store) -> None:

@@ -102,5 +102,5 @@ async def test_who_has_left_is_sent_nothing_more(store: Store) -> None:
 async def test_who_was_told(store: Store) -> None:
     await add(store, alert(2), alert(1), alert(3, 18), alert(4, purpose="update", step="severe"))
     async with store.read() as tx:
-        assert [row.person_id for row in await outbox.told(tx, 17)] == [1, 2]
+        assert await outbox.told(tx, [17, 18, 19]) == {17: {1, 2}, 18: {3}}
         assert await outbox.told_of(tx, 3) == {18}

@@ -27,14 +27,13 @@ async def test_in_a_flood_who_has_worked_rests_until_it_is_over(
 ) -> None:
     monkeypatch.setattr(flood, "REST", 1e9)
     monkeypatch.setattr(flood, "LONGEST", 1e9)
+    monkeypatch.setattr(flood, "BREATH", 1.0)
     pouring = Flood()
     for _ in range(POURING + 1):
         pouring.came()
     worker = asyncio.create_task(work(pouring))
-    _, resting = await asyncio.wait([worker], timeout=0.3)
+    _, resting = await asyncio.wait([worker], timeout=0.05)
     assert resting == {worker}
-
-    pouring.written(POURING + 1)
     await asyncio.wait_for(worker, 10)
 
 

@@ -157,7 +157,13 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("inbox", schema=None) as batch_op:
-        batch_op.create_index("ix_inbox_other_index", ["other_index"], unique=False)
+        batch_op.create_index(
+            "ix_inbox_other_index",
+            ["other_index"],
+            unique=False,
+            sqlite_where=sa.text("other_index IS NOT NULL"),
+            postgresql_where=sa.text("other_index IS NOT NULL"),
+        )
         batch_op.create_index("ix_inbox_received_at", ["received_at"], unique=False)
         batch_op.create_index("ix_inbox_sender_index", ["sender_index"], unique=False)
         batch_op.create_index(
