@@ -73,7 +73,7 @@ PURPOSES: dict[Role, frozenset[Purpose]] = {
 }
 
 
-class NotReady(Exception):  # noqa: N818 - it states what is
+class NotReady(Exception):
     """Vigie cannot run as it is set up; the message says what to do."""
 
 

@@ -79,7 +79,7 @@ _LONGEST = 80  # characters, of each text in an entry
 Detail = str | int | bool | None
 
 
-class NotNoted(Exception):  # noqa: N818 - it states what is
+class NotNoted(Exception):
     """The act could not be entered in the audit log, so it is not done."""
 
 

@@ -12,7 +12,7 @@ from service.domain.clearance import Clearance
 from service.store import outbox, people
 
 
-class NotCleared(Exception):  # noqa: N818 - it states what is
+class NotCleared(Exception):
     """The clearance stays as it was; the message says why."""
 
 

@@ -50,7 +50,7 @@ def _argon2id(salt: bytes) -> Argon2id:
 _NOBODY = "$argon2id$v=19$m=65536,t=3,p=1$" + "A" * 22 + "$" + "A" * 43
 
 
-class Refused(Exception):  # noqa: N818 - it states what happened
+class Refused(Exception):
     """Something that a coordinator asked for is refused; the message says why and what to do."""
 
 

@@ -18,7 +18,7 @@ from service.store import AnyRow, alerts, reports
 from service.telling import Telling
 
 
-class NotAllowed(Exception):  # noqa: N818 - it states what is
+class NotAllowed(Exception):
     """The exact place of this alert is not told; the message says why."""
 
 

@@ -45,7 +45,7 @@ RETRY_SECONDS = 0.2
 _LOCKED = "message"  # what a box of a whole message is bound to
 
 
-class Unavailable(Exception):  # noqa: N818 - it states what is, and the edge answers 503
+class Unavailable(Exception):
     """The message is not on disk; the gateway is to send it again."""
 
 

@@ -19,7 +19,7 @@ from service.domain.scan import Case, Cluster, scan
 _PROJECT = Path(__file__).resolve().parents[1]
 
 
-class ScanFailed(Exception):  # noqa: N818 - it states what is
+class ScanFailed(Exception):
     """The process ended without an answer; the message is the last that it said."""
 
 

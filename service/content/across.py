@@ -6,7 +6,7 @@ from typing import NamedTuple
 from service.content.problem import Problem
 from service.content.shared import Shared
 from service.content.typed import closest
-from service.content.yaml import Data, Document, Path
+from service.content.yaml import Document, Path
 from service.domain.codebook import Codebook, IncidentType
 from service.domain.condition import (
     AllOf,
@@ -139,9 +139,7 @@ def _types(
 
 def _words(document: Document, path: Path) -> Iterator[tuple[Path, str]]:
     """Yield each word of `types` as it is written, where lists are still called by their names."""
-    data: Data = document.data
-    for step in path:
-        data = data[step]  # type: ignore[index]
+    data = document.at(path)
     if isinstance(data, str):
         yield path, data
     elif isinstance(data, list):

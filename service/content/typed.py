@@ -45,11 +45,8 @@ class Reader(Generic[Model]):
         """
         if len(document.problems) >= MOST_PROBLEMS:
             return None
-        data: Data = document.data
-        for step in at:
-            data = data[step]  # type: ignore[index]
         part = _Part(self._schema, document, at)
-        typed = part.typed(data, self._schema, at)
+        typed = part.typed(document.at(at), self._schema, at)
         if isinstance(typed, dict) and defaults:
             typed = _merged(defaults, typed)
         model = None

@@ -51,6 +51,13 @@ class Document:
     values: dict[Path, Mark] = field(default_factory=dict)
     keys: dict[Path, Mark] = field(default_factory=dict)
 
+    def at(self, path: Path) -> Data:
+        """Return the data at `path`, which the document has."""
+        data = self.data
+        for step in path:
+            data = data[step]  # type: ignore[index]
+        return data
+
     def problem(
         self, path: Path, why: str, suggestion: str | None = None, at_key: bool = False
     ) -> Problem:

@@ -26,17 +26,14 @@ from typing import NamedTuple
 from service.domain.agenda import Agenda
 from service.domain.areas import AreaTree
 from service.domain.codebook import Severity
-from service.domain.condition import AllOf, AnyOf, Count, Level, Unusual
-from service.domain.condition import Sequence as FirstThen
 from service.domain.days import Days
 from service.domain.evidence import Evidence
 from service.domain.grid import Grid, Ground, Reach, is_alike
-from service.domain.joined import AllSight, AnySight, SequenceSight
 from service.domain.repeats import Change
 from service.domain.rule import Rule
-from service.domain.sight import CountSight, Sight, View, by_id
+from service.domain.sight import View, by_id
+from service.domain.sights import sight_of
 from service.domain.silence import Silence
-from service.domain.unusual import UnusualSight
 
 
 class Scene(NamedTuple):
@@ -79,7 +76,7 @@ class Clusters:
         self.rule = rule
         self.inhibitor = inhibitor
         self.silences = tuple(each for each in silences if each.rule in ("any", rule.id))
-        self.sight = _sight(rule, scene)
+        self.sight = sight_of(rule, scene.grid, scene.days)
         self.quiet = rule.alert.quiet_for * 3600
         self._scene = scene
         self._met = Grid(scene.ground)
@@ -387,21 +384,3 @@ class Clusters:
 def any_verified(evidence: Iterable[Evidence]) -> bool:
     """Whether one of these reports is verified: those that are not never alert alone."""
     return any(report.verified for report in evidence)
-
-
-def _sight(rule: Rule, scene: Scene) -> Sight:
-    """Return how the rule looks at reports, by the form of its condition."""
-    when = rule.when
-    match when:
-        case Count():
-            return CountSight(when, scene.grid, scene.days)
-        case AllOf():
-            return AllSight(when, scene.grid, scene.days)
-        case AnyOf():
-            return AnySight(when, scene.grid, scene.days)
-        case FirstThen():
-            return SequenceSight(when, scene.grid, scene.days)
-        case Unusual():
-            one_per = rule.alert.one_per
-            level: Level = "cercle" if one_per == "cluster" or one_per == "place" else one_per
-            return UnusualSight(when, level, scene.grid)

@@ -41,7 +41,7 @@ _CHUNK = 500
 Values = dict[str, Any]
 
 
-class Unreadable(Exception):  # noqa: N818 - it states what is
+class Unreadable(Exception):
     """These lines are not such a copy, or not a whole one; the message says which."""
 
 

@@ -5,8 +5,6 @@ that key seals the boxes of one burst (ChaCha20-Poly1305). An agreement on X2551
 hundred boxes, so that messages which share an fsync share an envelope too.
 """
 
-# ruff: noqa: N818 - an exception's name says what happened
-
 import secrets
 from itertools import count
 from typing import NoReturn

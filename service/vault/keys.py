@@ -1,7 +1,5 @@
 """The keys derived from the root key, each for one purpose, in one or more versions."""
 
-# ruff: noqa: N818 - an exception's name says what happened
-
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NoReturn

@@ -6,8 +6,6 @@ A box is one byte, the key version, and then its envelope and what that sealed (
 a person's number, ChaCha20-Poly1305 over such a box.
 """
 
-# ruff: noqa: N818 - an exception's name says what happened
-
 import asyncio
 import hmac
 import secrets

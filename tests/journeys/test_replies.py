@@ -16,10 +16,11 @@ from handlers.app import Service, opened, wired
 from handlers.gateways.simulator import Simulator
 from handlers.settings import Settings
 from service import enrolment
+from service.batch import REPLY_LIFE
 from service.flood import Flood
 from service.gateway import InboundSms
 from service.store import migrate
-from service.store.tables import delivery, inbox, outbox, person
+from service.store.tables import delivery, inbox, outbox, person, report
 from service.vault import keyfile
 from service.vault.number import PhoneNumber
 from service.workflow import Workflow
@@ -199,6 +200,23 @@ async def test_an_answer_that_was_read_late_waits_no_longer_for_it(tmp_path: Pat
         vigie.clock.move(seconds=72)
         await vigie.work()
         assert vigie.sent_to(AWA) == [NEUTRAL]
+
+
+async def test_who_is_answered_too_late_is_not_answered(tmp_path: Path) -> None:
+    """As with what came while the service was locked: it is read, and hours later puzzles only."""
+    async with network(tmp_path) as vigie:
+        await vigie.enrol(AWA, "focal_point", SOKOLO)
+        await vigie.settle()
+        before = len(vigie.at.texts)
+        now = vigie.clock.now()
+        for nth, ago in enumerate((REPLY_LIFE, REPLY_LIFE - timedelta(minutes=5))):
+            message = InboundSms(
+                "africastalking", f"late-{nth}", PhoneNumber(AWA), "MA SOKOLO", now
+            )
+            await vigie.service.intake.accept(message, received_at=now - ago)
+        await vigie.settle()
+        assert [text for _, text in vigie.at.texts[before:]] == [NEUTRAL]
+        assert len(await vigie.rows(report)) == 2
 
 
 async def test_silence_is_kept_until_it_is_taken_back(tmp_path: Path, database_url: str) -> None:

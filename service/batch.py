@@ -1,0 +1,269 @@
+"""One transaction of the workflow: what each of its messages does.
+
+What they do is collected, so that it is written together: on disk is all of it, or nothing.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service import enrolment, reporting
+from service.alerting import acknowledge
+from service.content import Content
+from service.domain import grammar, pins
+from service.domain.reading import Acknowledge, Answers, Draft, Enrol, Help, Problem, Reading, Stop
+from service.domain.replays import misdated
+from service.picture import Picture
+from service.pins import Desk
+from service.store import AnyRow, inbox, outbox, people
+from service.telemetry import Metrics
+from service.texts import DEFAULT_LANGUAGE
+from service.vault.vault import Shredded, Vault
+
+log = structlog.get_logger()
+
+# An answer that comes later than this after the message would only puzzle whoever asked.
+REPLY_LIFE = timedelta(hours=6)
+# A receipt may overtake the record of the sending that it speaks of.
+RECEIPT_PATIENCE = timedelta(minutes=10)
+RECEIPT_RETRY = timedelta(seconds=15)
+
+
+class Batch:
+    """Takes one message after the other, then writes what they did."""
+
+    def __init__(
+        self,
+        tx: AsyncConnection,
+        vault: Vault,
+        content: Content,
+        metrics: Metrics,
+        picture: Picture,
+        chance: Callable[[], float],
+        now: datetime,
+    ) -> None:
+        self._tx = tx
+        self._vault = vault
+        self._content = content
+        self._metrics = metrics
+        self._picture = picture
+        self._chance = chance
+        self.now = now
+        self.filed = reporting.Filed()
+        self.people_changed = False
+        self._people: dict[bytes, AnyRow] = {}
+        self._desk = Desk(vault, content.phones.pins.most_wrong, metrics.warnings.count)
+        self._texts: list[dict[str, Any]] = []
+        self._finished: list[dict[str, Any]] = []
+        self._kinds: dict[str, Callable[[AnyRow], Awaitable[None]]] = {
+            "sms": self._sms,
+            "receipt": self._receipt,
+            "opt_out": self._opt_out,
+        }
+
+    async def take_all(self, messages: Sequence[AnyRow]) -> None:
+        """Do what these messages ask for; decisions among it are left to the caller."""
+        indexes = {index for m in messages for index in (m.sender_index, m.other_index)}
+        self._people = await people.by_index(self._tx, list(indexes - {None}))
+        await self._desk.take_up(self._tx, self._people.values())
+        for message in messages:
+            await self._kinds[message.kind](message)
+        await self.filed.write(self._tx)
+        await self._desk.write(self._tx, self.now)
+
+    async def finish(self) -> None:
+        """Queue the answers, and close the messages."""
+        if self._texts:
+            await outbox.add(self._tx, self._texts)
+        if self._finished:
+            await inbox.finish(self._tx, self._finished)
+
+    def _person(self, message: AnyRow) -> AnyRow | None:
+        """Who sent a message, known by whichever version of the keys."""
+        if message.sender_index is None:
+            return None
+        return self._people.get(message.sender_index) or self._people.get(message.other_index)
+
+    def _close(self, message: AnyRow, problem: str | None = None) -> None:
+        """Close a message. Its sealed number stays only where nothing else can answer it."""
+        keep = self._person(message) is None
+        self._finished.append({"row": message.id, "problem": problem, "keep": keep})
+
+    def _reply(
+        self,
+        message: AnyRow,
+        purpose: str,
+        language: str,
+        person_id: int | None,
+        alert_id: int | None = None,
+    ) -> None:
+        """Answer a message, whatever it was, after a wait that chance alone decides."""
+        until = message.received_at + REPLY_LIFE
+        if until <= self.now:
+            return
+        wait = self._content.phones.replies.to(message.gateway).seconds(self._chance())
+        self._texts.append(
+            outbox.text(
+                purpose,
+                message.received_at + timedelta(seconds=wait),
+                until,
+                language,
+                person_id=person_id,
+                inbox_id=message.id,
+                alert_id=alert_id,
+            )
+        )
+
+    async def _sms(self, message: AnyRow) -> None:
+        person = self._person(message)
+        try:
+            text = self._vault.open_text(
+                message.sealed_text, message.text_day, message.dedupe.hex()
+            )
+        except Shredded:
+            self._close(message, "expired")
+            return
+        content = self._content
+        home = person.area if person is not None else None
+        if await self._is_set_aside(message, text):
+            return
+        report, digits = pins.split(text)
+        outcome = self._desk.check(person, digits)
+        if not self._desk.has_pins(person):
+            report = text
+        reading = grammar.read(report, content.codebook, content.gazetteer, home)
+        if message.sender_index is None:
+            self._close(message, "sender_not_a_number")
+        elif isinstance(reading, Enrol) and await self._enrol(message, reading):
+            pass
+        elif person is None:
+            self._close(message, "unknown_sender")
+            self._reply(message, "neutral", DEFAULT_LANGUAGE, None)
+        elif isinstance(reading, Stop):
+            await self._forget(message, person)
+        elif person.role == "responder" and isinstance(reading, Acknowledge | Help):
+            await self._answer(message, person, reading)
+        elif person.role == "focal_point" and isinstance(reading, Answers):
+            await self._be_silent(message, person, reading)
+        else:
+            self._report(message, person, reading, self._proof(person, outcome))
+
+    def _proof(self, person: AnyRow, outcome: pins.Outcome) -> reporting.Proof:
+        verified = pins.trusted(
+            outcome,
+            has_pins=self._desk.has_pins(person),
+            warned=self._desk.is_warned(person),
+            required=self._content.phones.pins.required,
+        )
+        return reporting.Proof(verified, under_duress=outcome == "duress")
+
+    async def _is_set_aside(self, message: AnyRow, text: str) -> bool:
+        """Set a message aside whose date cannot be believed; whether it was.
+
+        With a problem already, somebody looked at it and let it in. Nobody is kept against their
+        will: STOP counts whenever it comes.
+        """
+        why = misdated(message.sent_at, message.received_at)
+        if why is None or message.problem is not None:
+            return False
+        content = self._content
+        if isinstance(grammar.read(text, content.codebook, content.gazetteer), Stop):
+            return False
+        log.warning("a message was set aside: see `vigie late`", why=why)
+        self._metrics.quarantined.count()
+        await inbox.quarantine(self._tx, message.id, why)
+        return True
+
+    async def _enrol(self, message: AnyRow, reading: Enrol) -> bool:
+        known = self._person(message)
+        enrolled = await enrolment.enrol(
+            self._tx, self._vault, message, known, reading.code, self.now
+        )
+        if enrolled is None:
+            return False
+        person_id, invited = enrolled
+        now_known = await people.by_index(self._tx, [message.sender_index])
+        await self._desk.take_up(self._tx, now_known.values())
+        self._people |= now_known
+        self.people_changed = True
+        self._close(message)
+        if known is None or not known.silent or invited.role == "responder":
+            self._reply(message, f"welcome_{invited.role}", invited.language, person_id)
+        return True
+
+    async def _forget(self, message: AnyRow, person: AnyRow) -> None:
+        self._close(message)
+        await enrolment.forget(self._tx, self._vault, person, self.now)
+        self._texts = [text for text in self._texts if text["person_id"] != person.id]
+        self._people = {i: known for i, known in self._people.items() if known.id != person.id}
+        self.people_changed = True
+
+    async def _be_silent(
+        self,
+        message: AnyRow,
+        person: AnyRow,
+        reading: Answers,
+    ) -> None:
+        """Send no answers from now on, or send them again: this message's is the first of them."""
+        self._close(message)
+        await people.be_silent(self._tx, person.id, not reading.wanted)
+        self._people |= await people.by_index(self._tx, [person.number_index])
+        if reading.wanted:
+            self._reply(message, "neutral", person.language, person.id)
+        else:
+            await outbox.forget_answers(self._tx, person.id)
+            self._texts = [text for text in self._texts if text["person_id"] != person.id]
+
+    async def _answer(
+        self,
+        message: AnyRow,
+        person: AnyRow,
+        reading: Acknowledge | Help,
+    ) -> None:
+        if isinstance(reading, Help):
+            self._close(message)
+            self._reply(message, "help_responder", person.language, person.id)
+            return
+        number = await acknowledge(self._tx, person.id, reading.number, self.now)
+        self._close(message, None if number else "unknown_alert")
+        purpose = "acknowledged" if number else "unknown_alert"
+        self._reply(message, purpose, person.language, person.id, number)
+
+    def _report(
+        self,
+        message: AnyRow,
+        person: AnyRow,
+        reading: Reading,
+        proof: reporting.Proof,
+    ) -> None:
+        """File the report, or note what was wrong: the answer is the same whatever it was."""
+        problem = None
+        if isinstance(reading, Draft):
+            reporting.file(
+                self.filed, self._picture, self._content, reading, person, message, proof
+            )
+        else:
+            problem = reading.kind if isinstance(reading, Problem) else "not_for_this_sender"
+            self._metrics.problems.count(problem)
+        self._close(message, problem)
+        if not person.silent:
+            self._reply(message, "neutral", person.language, person.id)
+
+    async def _receipt(self, message: AnyRow) -> None:
+        indexes = [i for i in (message.message_index, message.other_index) if i is not None]
+        known = await outbox.receive(self._tx, indexes, message.status, message.reason, self.now)
+        if not known and self.now - message.received_at < RECEIPT_PATIENCE:
+            await inbox.defer(self._tx, message.id, self.now + RECEIPT_RETRY)
+            return
+        self._close(message, None if known else "unknown_receipt")
+        self._metrics.deliveries.count(message.gateway, message.status)
+
+    async def _opt_out(self, message: AnyRow) -> None:
+        person = self._person(message)
+        if person is None:
+            self._close(message, "unknown_sender")
+        else:
+            await self._forget(message, person)
