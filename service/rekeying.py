@@ -89,10 +89,12 @@ class Rekeying:
                 await rekeying_store.drop_before(tx, oldest)
 
     async def _move_people(self, version: int) -> None:
+        last = moved = 0
         while True:
             async with self._store.read() as tx:
-                rows = await rekeying_store.people_before(tx, version, BATCH)
-            moved = 0
+                rows = await rekeying_store.people_before(tx, version, last, BATCH)
+            if not rows:
+                break
             for row in rows:
                 try:
                     box, indexes = self._vault.reseal_person(row.id, row.sealed_number)
@@ -101,10 +103,9 @@ class Rekeying:
                 async with self._store.write() as tx:
                     await rekeying_store.move_person(tx, row, box, indexes)
                 moved += 1
-            if moved:
-                log.info("people moved to newer keys", people=moved)
-            if not moved or len(rows) < BATCH:
-                return
+            last = rows[-1].id
+        if moved:
+            log.info("people moved to newer keys", people=moved)
 
     def _settle(self) -> None:
         """Seal with what all parts can open by now."""

@@ -26,12 +26,17 @@ def _first(version: int) -> ColumnElement[bytes]:
     return literal(bytes([version]), LargeBinary())
 
 
-async def people_before(tx: AsyncConnection, version: int, limit: int) -> Sequence[AnyRow]:
-    """People whose number an earlier version seals or indexes: id, sealed_number, number_index."""
-    old = person.c.number_index < _first(version)
+async def people_before(
+    tx: AsyncConnection, version: int, after: int, limit: int
+) -> Sequence[AnyRow]:
+    """People whose number an earlier version seals or indexes: id, sealed_number, number_index.
+
+    Of those whose id is greater than `after`, the first `limit`.
+    """
+    old = (person.c.number_index < _first(version)) | (person.c.sealed_number < _first(version))
     query = select(person.c.id, person.c.sealed_number, person.c.number_index)
-    old |= person.c.sealed_number < _first(version)
-    return (await tx.execute(query.where(old).order_by(person.c.id).limit(limit))).all()
+    query = query.where(old, person.c.id > after)
+    return (await tx.execute(query.order_by(person.c.id).limit(limit))).all()
 
 
 async def move_person(

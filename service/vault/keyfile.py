@@ -165,13 +165,17 @@ def read_passphrase(path: Path) -> str:
 
 
 class _Wrapping(BaseModel):
-    """How the secrets are wrapped. The defaults are RFC 9106's for 64 MiB of memory."""
+    """How the secrets are wrapped: with RFC 9106's figures for 64 MiB of memory, but one lane.
+
+    OpenSSL's lanes are threads of one pool, in which two hashes at once wait for each other for
+    ever.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kdf: Literal["argon2id"] = "argon2id"
     iterations: Annotated[int, Field(ge=1, le=100)] = 3
-    lanes: Annotated[int, Field(ge=1, le=64)] = 4
+    lanes: Literal[1] = 1
     memory_kib: Annotated[int, Field(ge=8 * 64, le=4 * 1024 * 1024)] = 64 * 1024
     salt: _Base64 = Field(min_length=16, max_length=64)
     nonce: _Base64 = Field(min_length=NONCE_BYTES, max_length=NONCE_BYTES)

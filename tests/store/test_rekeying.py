@@ -163,6 +163,22 @@ async def test_who_leaves_while_being_moved_stays_gone(
         sender.open_person(person, (await parts.row(person))[2])
 
 
+async def test_whose_number_does_not_open_keeps_nobody_back(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.rekeying.BATCH", 2)
+    lost = [await parts.enrol(PhoneNumber(f"+2237000010{n}")) for n in range(4)]
+    async with parts.store.write() as tx:
+        damaged = tables.person.c.id.in_(lost)
+        await tx.execute(update(tables.person).where(damaged).values(sealed_number=b"\1damaged"))
+    person = await parts.enrol(NUMBER)
+    parts.rotate()
+    parts.take_up(OLD | NEW, *PARTS)
+    parts.settle()
+    await parts.rekeyings["sender"].move()
+    assert (await parts.row(person))[2][:1] == b"\2"
+
+
 async def test_texts_open_after_their_day_was_moved(parts: Parts) -> None:
     box = parts.vaults["intake"].seal_text("MA SOKOLO 3 5", TODAY, "row")
     parts.rotate()
