@@ -27,7 +27,7 @@ async def measure(folder: Path) -> list[Row]:
             rate = await _drained(watcher)
         await village.fill_inbox(ALL - FIRST, SPAN - first)
         async with serving.vigie(village) as server:
-            await watcher.until_still()
+            await watcher.until_read()
             megabytes = server.resident() / 1e6
         async with serving.vigie(village) as server:
             seconds = server.started_in
@@ -54,13 +54,10 @@ async def measure(folder: Path) -> list[Row]:
 
 async def _drained(watcher: serving.Watcher) -> float:
     """Reports a second, from when the first are seen to be done to the last."""
-    query = "SELECT count(*) FROM inbox WHERE state = 'waiting'"
-    waiting = left = watcher.ask(query)
+    waiting = left = watcher.waiting()
     while left == waiting:
         await asyncio.sleep(0.01)
-        left = watcher.ask(query)
+        left = watcher.waiting()
     waiting, started = left, perf_counter()
-    while left:
-        await asyncio.sleep(0.05)
-        left = watcher.ask(query)
+    await watcher.until_read()
     return waiting / (perf_counter() - started)

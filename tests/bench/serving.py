@@ -122,6 +122,16 @@ class Watcher:
         with contextlib.closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as store:
             return store.execute(query, values).fetchall()
 
+    def waiting(self) -> int:
+        """Messages that are not read yet."""
+        return self.ask("SELECT count(*) FROM inbox WHERE state = 'waiting'")
+
+    async def until_read(self) -> None:
+        """Wait until nothing waits in the inbox; what it led to may not have been sent."""
+        async with asyncio.timeout(PATIENCE):
+            while self.waiting():  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.05)
+
     async def until_still(self) -> None:
         """Wait until nothing that is due waits in the inbox or the outbox."""
         async with asyncio.timeout(PATIENCE):
