@@ -295,8 +295,7 @@ async def running(service: Service) -> AsyncIterator[asyncio.Event]:
         let_in = unlocked(service.intake.open_locked)  # this one comes to an end
         tasks.append(asyncio.create_task(let_in(stopping), name="what came while locked"))
     if service.runs("engine"):
-        await service.timers.forget()
-        service.timers.start()
+        await service.timers.start()
     try:
         yield failed
     finally:

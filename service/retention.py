@@ -71,11 +71,14 @@ class Retention:
         async with self._store.write() as tx:
             rows = await kept.exact_rows(tx, keeping, due, CHUNK)
             in_use = await areas_in_use(tx, self._content, due.now) if rows else frozenset()
+            coarse = []
             for row in rows:
                 values = self._place(row.area, in_use) | self._times(keeping, row)
                 if keeping.table is tables.report and row.lat is None:
                     values |= {"lat": None, "lon": None}
-                await kept.coarsen(tx, keeping.table, row.id, values)
+                coarse.append({"row": row.id, **values})
+            if coarse:
+                await kept.coarsen(tx, keeping.table, coarse)
             return len(rows)
 
     def _place(self, area: str, in_use: frozenset[str]) -> dict[str, Any]:

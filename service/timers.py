@@ -45,10 +45,13 @@ class Timers:
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
 
-    def start(self) -> None:
+    async def start(self) -> None:
+        """Begin. Days that are over are shredded first; the rest is forgotten beside the work."""
+        await self._forget_days(self._clock.now())
         often = ((15, self.measure), (20, self.check_in), (600, self.forget), (600, self.scan))
         for seconds, tick in often:
             self._scheduler.add_job(_safely(tick), IntervalTrigger(seconds=seconds))
+        self._scheduler.add_job(_safely(self.forget))
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -58,11 +61,14 @@ class Timers:
         """Forget what has lived long enough, and the day keys with which texts were sealed."""
         now = self._clock.now()
         await self._vault.prepare_days(now.date())
-        # A day's key is needed until the last text of that day expires. Keys go first: without
-        # them the rest is noise, however long it takes to delete.
-        await self._vault.forget_days((now - timedelta(hours=MESSAGE_HOURS)).date())
+        # Keys go first: without them the rest is noise, however long it takes to delete.
+        await self._forget_days(now)
         if touched := await self._retention.enforce(now):
             log.info("forgotten", **touched)
+
+    async def _forget_days(self, now: datetime) -> None:
+        # A day's key is needed until the last text of that day expires.
+        await self._vault.forget_days((now - timedelta(hours=MESSAGE_HOURS)).date())
 
     async def check_in(self) -> None:
         """Ask the areas whose time has come whether all is well."""

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Table,
     Text,
+    bindparam,
     cast,
     delete,
     exists,
@@ -343,9 +344,11 @@ async def cut_loose(
 ) -> None:
     """Put each person's token in place of their pseudonym in all their reports of this time."""
     within = (report.c.occurred_at >= begins) & (report.c.occurred_at < ends)
-    for person_id, token in tokens.items():
-        theirs = within & (report.c.reporter == person_id)
-        await tx.execute(update(report).where(theirs).values(reporter=token))
+    theirs = within & (report.c.reporter == bindparam("person"))
+    await tx.execute(
+        update(report).where(theirs).values(reporter=bindparam("token")),
+        [{"person": person_id, "token": token} for person_id, token in tokens.items()],
+    )
 
 
 async def exact_rows(
@@ -355,9 +358,16 @@ async def exact_rows(
     return (await tx.execute(select(keeping.table).where(keeping.due(limits)).limit(most))).all()
 
 
-async def coarsen(tx: AsyncConnection, table: Table, row: int, values: dict[str, Any]) -> None:
-    """Put what is kept in place of what was there."""
-    await tx.execute(update(table).where(table.c.id == row).values(values | {"coarse": True}))
+async def coarsen(tx: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Put what is kept in place of what was there: `{row, …}` for each, all with the same columns.
+
+    `row` is its id.
+    """
+    values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "row"}
+    await tx.execute(
+        update(table).where(table.c.id == bindparam("row")).values(values | {"coarse": True}),
+        list(rows),
+    )
 
 
 def as_row(keeping: Keeping) -> str:

@@ -41,9 +41,10 @@ _CHUNK = 5_000
 class Village:
     """The data and keys of a service in `folder`, with its people; the same for every run."""
 
-    def __init__(self, folder: Path, gateway_url: str) -> None:
+    def __init__(self, folder: Path, gateway_url: str, responders: int = RESPONDERS) -> None:
         folder.mkdir()
         self.folder = folder
+        self._responders = responders
         content = folder / "content"
         for part in ("rules", "templates_sms"):
             copytree(PROJECT / part, content / part)
@@ -73,7 +74,7 @@ class Village:
             self.probes = _probes(service.content, places)
             stopping = asyncio.Event()
             intake = asyncio.create_task(service.intake.run(stopping))
-            for person in range(FOCAL_POINTS + RESPONDERS):
+            for person in range(FOCAL_POINTS + self._responders):
                 area = places[person % len(places)].area
                 if person < FOCAL_POINTS:
                     await _enrol(service, person, "focal_point", area)
