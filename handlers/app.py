@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, get_args
@@ -269,18 +269,23 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
 
 
 @contextlib.asynccontextmanager
-async def running(service: Service) -> AsyncIterator[asyncio.Event]:
+async def running(
+    service: Service, begin: asyncio.Event | None = None
+) -> AsyncIterator[asyncio.Event]:
     """Run the role's loops; gives an event that is set when one of them has failed.
 
-    At the end each loop finishes the batch that it has in hand.
+    Those that work off what was taken in wait for `begin`, if given: a long past is slow to call to
+    mind, and who texts must not wait for it. At the end each finishes the batch that it has in
+    hand.
     """
     await service.vault.prepare_days(service.clock.now().date())
     stopping, failed = asyncio.Event(), asyncio.Event()
-    unlocked = partial(_once_unlocked, service.rekeying)
+    awaited = [service.rekeying.unlocked, *([begin] if begin else [])]
+    ready = partial(_once, awaited)
     loops: dict[Role, Callable[[asyncio.Event], Coroutine[None, None, None]]] = {
         "intake": service.intake.run,
-        "engine": unlocked(service.workflow.run),
-        "sender": unlocked(service.dispatcher.run),
+        "engine": ready(service.workflow.run),
+        "sender": ready(service.dispatcher.run),
     }
     tasks = [
         asyncio.create_task(run(stopping), name=part)
@@ -292,7 +297,7 @@ async def running(service: Service) -> AsyncIterator[asyncio.Event]:
     for task in tasks:
         task.add_done_callback(lambda _: failed.set())
     if service.runs("intake"):
-        let_in = unlocked(service.intake.open_locked)  # this one comes to an end
+        let_in = ready(service.intake.open_locked)  # this one comes to an end
         tasks.append(asyncio.create_task(let_in(stopping), name="what came while locked"))
     if service.runs("engine"):
         await service.timers.start()
@@ -309,13 +314,14 @@ async def running(service: Service) -> AsyncIterator[asyncio.Event]:
                 log.critical("a part failed", part=task.get_name(), exc_info=result)
 
 
-def _once_unlocked(
-    rekeying: Rekeying, run: Callable[[asyncio.Event], Coroutine[None, None, None]]
+def _once(
+    awaited: Sequence[asyncio.Event], run: Callable[[asyncio.Event], Coroutine[None, None, None]]
 ) -> Callable[[asyncio.Event], Coroutine[None, None, None]]:
-    """The same loop, begun when there are keys to work with."""
+    """The same loop, begun when all of these events have come."""
 
     async def wait_and_run(stopping: asyncio.Event) -> None:
-        await first_of(rekeying.unlocked, stopping)
+        for event in awaited:
+            await first_of(event, stopping)
         if not stopping.is_set():
             await run(stopping)
 

@@ -166,11 +166,13 @@ async def serve(settings: Settings, role: Role = "all") -> bool:
             if early.is_set():
                 hung_up()
             await migrate.upgrade(service.store)
+            listens = asyncio.Event()
             async with (
-                running(service) as failed,
+                running(service, listens) as failed,
                 taking_keys(service),
                 listening(service, live_tokens) as address,
             ):
+                listens.set()
                 _settle_memory()
                 await _enter(service, "started")
                 log.info("serving", at=address, role=role, gateway=service.gateway.name)

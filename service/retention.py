@@ -26,6 +26,7 @@ class Retention:
     def __init__(self, store: Store, content: Content) -> None:
         self._store = store
         self._content = content
+        self._in_use: frozenset[str] | None = None
 
     def adopt(self, content: Content) -> None:
         """Take up new content: rules say how far back people are told apart."""
@@ -34,6 +35,7 @@ class Retention:
     async def enforce(self, now: datetime) -> dict[str, int]:
         """Let all that is due be forgotten; how many rows of each table were touched."""
         due = limits_at(self._content, now)
+        self._in_use = None
         touched: dict[str, int] = {}
         for keeping in KEEPINGS:
             if keeping.since is None:
@@ -70,10 +72,11 @@ class Retention:
     async def _coarsen(self, keeping: Keeping, due: Limits) -> int:
         async with self._store.write() as tx:
             rows = await kept.exact_rows(tx, keeping, due, CHUNK)
-            in_use = await areas_in_use(tx, self._content, due.now) if rows else frozenset()
+            if rows and self._in_use is None:  # once for all: it is made from every alert
+                self._in_use = await areas_in_use(tx, self._content, due.now)
             coarse = []
             for row in rows:
-                values = self._place(row.area, in_use) | self._times(keeping, row)
+                values = self._place(row.area) | self._times(keeping, row)
                 if keeping.table is tables.report and row.lat is None:
                     values |= {"lat": None, "lon": None}
                 coarse.append({"row": row.id, **values})
@@ -81,9 +84,9 @@ class Retention:
                 await kept.coarsen(tx, keeping.table, coarse)
             return len(rows)
 
-    def _place(self, area: str, in_use: frozenset[str]) -> dict[str, Any]:
+    def _place(self, area: str) -> dict[str, Any]:
         tree, places = self._content.tree, self._content.gazetteer
-        named = coarse_area(tree, in_use, area)
+        named = coarse_area(tree, self._in_use or frozenset(), area)
         # A merge of neighbours has no point of its own; what holds it has.
         point = places.point_of(next(code for code in tree.path(named) if code in places.areas))
         return {"place": named, "area": named, "lat": point.lat, "lon": point.lon}

@@ -32,7 +32,8 @@ from service.vault.vault import Vault
 log = structlog.get_logger()
 
 BATCH = 40  # while one is written, nothing else is: the intake waits for it
-EXPIRE_EVERY = timedelta(hours=1)
+# What no rule looks back to is let out of mind so often, and after so many messages.
+EXPIRE_EVERY, EXPIRE_AFTER = timedelta(hours=1), 5_000
 IDLE_SECONDS = 1.0
 CHANCE = random.SystemRandom().random
 FAULT_SECONDS = 5.0
@@ -68,6 +69,7 @@ class Workflow:
         self._picture: Picture | None = None
         self._new_content: Content | None = None
         self._expired_at = clock.now()
+        self._taken = 0
         self._arrived = asyncio.Event()
 
     def wake(self) -> None:
@@ -103,9 +105,10 @@ class Workflow:
                 self._picture = await Picture.load(tx, self._content, now)
             released = await self._alerting.due(tx, now)
             messages = await inbox.waiting(tx, now, self._flood.batch(BATCH))
-        if now - self._expired_at > EXPIRE_EVERY:
+        self._taken += len(messages)
+        if now - self._expired_at > EXPIRE_EVERY or self._taken > EXPIRE_AFTER:
             self._picture.expire(now)
-            self._expired_at = now
+            self._expired_at, self._taken = now, 0
         await self._release(released, now)
         if not messages:
             return len(released)

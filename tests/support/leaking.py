@@ -260,11 +260,20 @@ class Vigie:
         await self.settled()
 
     async def look_at_pages(self) -> None:
-        for path in ("/", "/metrics", "/healthz", "/readyz", "/simulator"):
+        for path in ("/", "/areas", "/areas?lang=en", "/metrics", "/healthz", "/simulator"):
             await self.pages.ask(path)
 
     async def look_with_commands(self) -> None:
-        looks = (("focal-point", "list", "--json"), ("responder", "list"), ("doctor", "--json"))
+        looks = (
+            ("focal-point", "list", "--json"),
+            ("responder", "list"),
+            ("doctor", "--json"),
+            ("areas", "--json"),
+            ("audit", "--json"),
+            ("export", "--by", "week,area,type"),
+            ("export", "--format", "json"),
+            ("explain", "1"),
+        )
         await asyncio.gather(*(self.command(*look) for look in looks))
 
     async def hears(self, status: int, *calls: Coroutine[None, None, int]) -> None:
