@@ -99,9 +99,14 @@ class Batch:
         language: str,
         person_id: int | None,
         alert_id: int | None = None,
+        *,
+        is_news: bool = False,
     ) -> None:
-        """Answer a message, whatever it was, after a wait that chance alone decides."""
-        until = message.received_at + REPLY_LIFE
+        """Answer a message, whatever it was, after a wait that chance alone decides.
+
+        What is news is worth telling however late the message was read.
+        """
+        until = (self.now if is_news else message.received_at) + REPLY_LIFE
         if until <= self.now:
             return
         wait = self._content.phones.replies.to(message.gateway).seconds(self._chance())
@@ -191,7 +196,8 @@ class Batch:
         self.people_changed = True
         self._close(message)
         if known is None or not known.silent or invited.role == "responder":
-            self._reply(message, f"welcome_{invited.role}", invited.language, person_id)
+            welcome = f"welcome_{invited.role}"
+            self._reply(message, welcome, invited.language, person_id, is_news=True)
         return True
 
     async def _forget(self, message: AnyRow, person: AnyRow) -> None:

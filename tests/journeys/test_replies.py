@@ -217,6 +217,14 @@ async def test_who_is_answered_too_late_is_not_answered(tmp_path: Path) -> None:
         await vigie.settle()
         assert [text for _, text in vigie.at.texts[before:]] == [NEUTRAL]
         assert len(await vigie.rows(report)) == 2
+        (code,) = await enrolment.invite(
+            vigie.service.store, vigie.service.vault, vigie.clock, "focal_point", SOKOLO, "fr", 1
+        )
+        then = now - 2 * REPLY_LIFE
+        late = InboundSms("africastalking", "late-ins", PhoneNumber(FANTA), f"INS {code}", then)
+        await vigie.service.intake.accept(late, received_at=then)
+        await vigie.settle()
+        assert vigie.sent_to(FANTA)[0].startswith("Bienvenue")
 
 
 async def test_silence_is_kept_until_it_is_taken_back(tmp_path: Path, database_url: str) -> None:
