@@ -9,7 +9,7 @@ from tests.bench.row import Row
 from tests.bench.village import PATH, Village
 from tests.support.fake_at import FakeAfricasTalking
 
-ROUNDS, SECONDS = 11, 1.0
+ROUNDS, SECONDS = 5, 2.0
 TARGET = 0.30
 
 
