@@ -23,7 +23,17 @@ from service.content import ContentError
 from service.domain.areas import COUNTRY
 from service.picture import areas_in_use
 from service.retention import limits_at
-from service.store import AnyRow, Store, inbox, migrate, people, pins, postgres, retention
+from service.store import (
+    AnyRow,
+    Store,
+    coordinators,
+    inbox,
+    migrate,
+    people,
+    pins,
+    postgres,
+    retention,
+)
 from service.store.retention import Held
 from service.vault.keys import Keyring, KeysError
 from service.vault.keystore import Keystore
@@ -176,11 +186,12 @@ async def _look_at_database(settings: Settings) -> list[Finding]:
             named = await areas_in_use(tx, base.content, now)
             held = await retention.look(tx, limits_at(base.content, now - FORGETTING))
             warned = await pins.warnings(tx)
+            asked = await coordinators.waiting(tx, now)
     findings = [Finding("database", "good", f"answers; {waiting} message(s) wait")]
     if oldest and now - oldest > OLDEST_WAITING:
         do = "is `vigie serve` running? its log says more"
         findings.append(Finding("inbox", "bad", f"a message waits since {oldest:%H:%M} UTC", do))
-    findings += [_warned(row) for row in warned]
+    findings += [_warned(row) for row in warned] + [_asked(row) for row in asked]
     for name, (found, quiet) in loud.items():
         what = f"{name} is {found}: the server's log may hold what it is given"
         findings.append(Finding("database log", "warning", what, f"set {name} = {quiet}"))
@@ -228,6 +239,14 @@ def _warned(row: AnyRow) -> Finding:
         return Finding("people", "bad", what, do)
     what = f"several wrong PINs came from one phone: pseudonym {row.person_id}, {row.since}"
     return Finding("people", "warning", what, "speak with them; `vigie focal-point clear`")
+
+
+def _asked(row: AnyRow) -> Finding:
+    """What takes two, and waits: the others are to know of it, because it could be forced."""
+    subject = row.subject.get("name") or row.subject.get("area", "")
+    what = f"{row.asked_by} asked on {row.asked_at:%Y-%m-%d}: {row.act} {subject}"
+    do = f"speak with them; then another runs `vigie coordinator approve {row.id} --as NAME`"
+    return Finding("takes two", "warning", what, do)
 
 
 def _is_there(store: Store) -> bool:

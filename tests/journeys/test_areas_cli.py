@@ -37,6 +37,11 @@ async def test_two_coordinators_make_an_area_coarser_and_the_log_says_who(tmp_pa
     listed = json.loads((await run("coordinator", "list", "--json", env=env)).stdout)
     assert [person["name"] for person in listed["coordinators"]] == ["awa", "issa"]
     assert [act["subject"] for act in listed["waiting"]] == [{"area": "ML04"}]
+    found = json.loads((await run("doctor", "--json", env=env, status=None)).stdout)
+    (named,) = (each for each in found if each["name"] == "takes two")
+    assert named["what"].startswith("awa asked on ")
+    assert "coarsen" in named["what"]
+    assert "ML04" in named["what"]
     await run("coordinator", "approve", "1", "--as", "issa", env=issa)
     log = (await run("audit", "--json", env=env)).stdout
     assert [(e["actor"], e["action"]) for e in json.loads(log)][-2:] == [
