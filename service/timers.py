@@ -1,8 +1,9 @@
 """Ticks. Every due time is a row in the database; the scheduler only says that time has passed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -40,6 +41,7 @@ class Timers:
         self._scanner = scanner
         self._retention = retention
         self._check_ins = check_ins
+        self._first: asyncio.Task[None] | None = None
         self._scheduler = AsyncIOScheduler(
             timezone="UTC",
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
@@ -51,11 +53,18 @@ class Timers:
         often = ((15, self.measure), (20, self.check_in), (600, self.forget), (600, self.scan))
         for seconds, tick in often:
             self._scheduler.add_job(_safely(tick), IntervalTrigger(seconds=seconds))
-        self._scheduler.add_job(_safely(self.forget))
+        self._first = asyncio.create_task(_safely(self.forget)())
         self._scheduler.start()
+
+    async def forgotten(self) -> None:
+        """Wait until all is forgotten that had expired at the start."""
+        if self._first is not None:
+            await self._first
 
     def stop(self) -> None:
         self._scheduler.shutdown(wait=False)
+        if self._first is not None:
+            self._first.cancel()
 
     async def forget(self) -> None:
         """Forget what has lived long enough, and the day keys with which texts were sealed."""
@@ -93,7 +102,9 @@ def _age(now: datetime, since: datetime | None) -> float:
     return (now - since).total_seconds() if since else 0.0
 
 
-def _safely(tick: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+def _safely(
+    tick: Callable[[], Awaitable[None]],
+) -> Callable[[], Coroutine[Any, Any, None]]:
     async def run() -> None:
         try:
             await tick()

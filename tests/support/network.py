@@ -167,5 +167,6 @@ async def network(
             listening(service, [TOKEN]) as url,
             aiohttp.ClientSession() as http,
         ):
+            await service.timers.forgotten()  # else it would forget what a test says was long ago
             yield Network(service, at, clock, url, http)
         await gateway.close()
