@@ -14,7 +14,18 @@ from service import enrolment, reporting
 from service.alerting import acknowledge
 from service.content import Content
 from service.domain import grammar, pins
-from service.domain.reading import Acknowledge, Answers, Draft, Enrol, Help, Problem, Reading, Stop
+from service.domain.reading import (
+    Acknowledge,
+    Answers,
+    Doubt,
+    Draft,
+    Enrol,
+    Help,
+    Problem,
+    Reading,
+    Several,
+    Stop,
+)
 from service.domain.replays import misdated
 from service.picture import Picture
 from service.pins import Desk
@@ -245,15 +256,17 @@ class Batch:
         reading: Reading,
         proof: reporting.Proof,
     ) -> None:
-        """File the report, or note what was wrong: the answer is the same whatever it was."""
+        """File each report, or note what was wrong: the answer is the same whatever it was."""
         problem = None
-        if isinstance(reading, Draft):
-            reporting.file(
-                self.filed, self._picture, self._content, reading, person, message, proof
-            )
-        else:
-            problem = reading.kind if isinstance(reading, Problem) else "not_for_this_sender"
-            self._metrics.problems.count(problem)
+        for nth, each in enumerate(reading.reports if isinstance(reading, Several) else [reading]):
+            if isinstance(each, Draft):
+                reporting.file(
+                    self.filed, self._picture, self._content, each, person, message, proof, nth
+                )
+                continue
+            wrong = _what_is_wrong(each)
+            self._metrics.problems.count(wrong)
+            problem = problem or wrong
         self._close(message, problem)
         if not person.silent:
             self._reply(message, "neutral", person.language, person.id)
@@ -273,3 +286,9 @@ class Batch:
             self._close(message, "unknown_sender")
         else:
             await self._forget(message, person)
+
+
+def _what_is_wrong(reading: Reading) -> str:
+    if isinstance(reading, Problem):
+        return reading.kind
+    return "ambiguous_place" if isinstance(reading, Doubt) else "not_for_this_sender"

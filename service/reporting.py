@@ -48,16 +48,17 @@ def file(
     person: AnyRow,
     message: AnyRow,
     proof: Proof,
+    nth: int = 0,
 ) -> None:
     """Add the report to the batch, corroborate an incident or open one, and let the rules judge.
 
-    One under duress is kept and counts nowhere.
+    `nth`: which of the message's reports it is, from 0. One under duress is kept, counts nowhere.
     """
     kind = content.codebook.type(draft.type)
     occurred, received = _to_the_hour(message, draft.days_ago)
     place, area = (draft.place.code, draft.place.area) if draft.place else (person.area,) * 2
     picture.last_report += 1
-    row: dict[str, Any] = {"id": picture.last_report, "inbox_id": message.id}
+    row: dict[str, Any] = {"id": picture.last_report, "inbox_id": message.id, "nth": nth}
     row |= {"reporter": person.id, "type": kind.id, "place": place, "area": area}
     row |= {"lat": None, "lon": None, "occurred_at": occurred, "received_at": received}
     row |= {count: getattr(draft, count) for count in COUNTS}

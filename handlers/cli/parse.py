@@ -11,7 +11,7 @@ from service.content import Content, load
 from service.domain import grammar
 from service.domain.codebook import COUNTS
 from service.domain.gazetteer import Place
-from service.domain.reading import Draft, Problem, ProblemKind, Reading
+from service.domain.reading import Doubt, Draft, Problem, ProblemKind, Reading, Several
 
 MEANING: dict[ProblemKind, str] = {
     "empty": "there is no letter and no digit in it",
@@ -48,17 +48,31 @@ def parse(
         )
     reading = grammar.read(text, content.codebook, content.gazetteer, home)
     described = describe(reading)
+    parts = reading.reports if isinstance(reading, Several) else (reading,)
     if json_:
         typer.echo(json.dumps(described, ensure_ascii=False, indent=2))
     else:
-        for line in lines(reading, content):
-            typer.echo(line)
-    if isinstance(reading, Problem):
+        typer.echo("\n\n".join("\n".join(lines(each, content)) for each in parts))
+    if any(isinstance(each, Problem) for each in parts):
         raise typer.Exit(1)
 
 
 def describe(reading: Reading) -> dict[str, Any]:
-    """A reading for JSON: a report's fields, with `problem` where it has one, or a `command`."""
+    """A reading for JSON.
+
+    A report's fields, with `problem` or `doubt` where it has one; `reports`; or a `command`.
+    """
+    if isinstance(reading, Several):
+        return {"reports": [describe(each) for each in reading.reports]}
+    if isinstance(reading, Doubt):
+        return (
+            {"doubt": "place"}
+            | describe(reading.draft)
+            | {
+                "candidates": [_place(each) for each in reading.candidates],
+                "area": _place(reading.area),
+            }
+        )
     if isinstance(reading, Draft):
         return asdict(reading) | {"place": _place(reading.place)}
     if isinstance(reading, Problem):
@@ -76,6 +90,9 @@ def describe(reading: Reading) -> dict[str, Any]:
 
 def lines(reading: Reading, content: Content) -> list[str]:
     """A reading for a person, a line a fact."""
+    if isinstance(reading, Doubt):
+        asked = (f"{n} for {_in_words(each)}" for n, each in enumerate(reading.candidates, 1))
+        return [*lines(reading.draft, content), f"doubtful place: {', '.join(asked)}"]
     if not isinstance(reading, Draft | Problem):
         return [f"{name}: {value}" for name, value in describe(reading).items()]
     facts: list[tuple[str, object]] = []

@@ -71,9 +71,10 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The place that is meant. None where `candidates`, two or more, cannot be told apart.
+    """The place that is meant. None where nothing tells which of `candidates`, two or more.
 
-    `exactness` is 1.0 for the only place of that name, and less the more had to be supposed.
+    `candidates`, the likeliest first, are empty where there is one only. `exactness` is 1.0 for the
+    only place of that name, and less the more had to be supposed.
     """
 
     place: Place | None
@@ -186,11 +187,11 @@ class Gazetteer:
             if len(within) == 1:
                 return Match(within[0], (), named.used, exactness)
             if within:
-                place, sureness = self._nearest(within, home)
-                others = () if place else tuple(within)
-                return Match(place, others, named.used, exactness * sureness)
-        areas = tuple(self._by_code[each] for each in sorted(named.areas, key=len, reverse=True))
-        return Match(areas[0] if areas else None, areas[1:], named.used, 0.5)
+                likeliest, sureness = self._by_likelihood(within, home)
+                place = likeliest[0] if sureness else None
+                return Match(place, tuple(likeliest), named.used, exactness * sureness)
+        areas = sorted(named.areas, key=len, reverse=True)
+        return Match(self._by_code[areas[0]] if areas else None, (), named.used, 0.5)
 
     def tells(self, beside: Named, named: Named) -> bool:
         """Whether an area that `beside` names holds a place that `named` means."""
@@ -216,37 +217,56 @@ class Gazetteer:
                 return Match(match.place, match.candidates, both, match.exactness)
         return self.choose(first, None, home)
 
+    def around(self, places: Iterable[Place]) -> Place | None:
+        """The finest area that holds all of them, short of the country."""
+        paths = [self._paths[place.area] for place in places]
+        shared = set(paths[0]).intersection(*paths[1:])
+        # A commune and a village of it may be meant: what holds both is what holds the commune.
+        return next(
+            (self._by_code[each] for each in paths[0] if each in shared and self._is_wide(each)),
+            None,
+        )
+
+    def _is_wide(self, area: str) -> bool:
+        return area in self._by_code and self._by_code[area].kind in ("region", "cercle")
+
     def _holds(self, beside: Named, place: Place) -> bool:
         return not beside.areas.isdisjoint(self._paths[place.area])
 
-    def _nearest(self, places: Sequence[Place], home: str | None) -> tuple[Place | None, float]:
-        """The place that a sender of this area means, and how sure that is.
+    def _by_likelihood(
+        self, places: Sequence[Place], home: str | None
+    ) -> tuple[Sequence[Place], float]:
+        """These places, first the one that a sender of this area means, and how sure that is.
 
         First one in the area or its cercle, then the nearest; of places about as near, a commune's
-        seat, as the better known.
+        seat, as the better known. The sureness is 0 where nothing tells.
         """
         if home is None or not self.areas.get(home, ("", ""))[1]:
-            communes = [each for each in places if each.kind == "commune"]
-            return (communes[0], 0.8) if len(communes) == 1 else (None, 0.0)
+            seats = [each for each in places if each.kind == "commune"]
+            return (_first(seats[0], places), 0.8) if len(seats) == 1 else (places, 0.0)
+        origin = self.point_of(home)
+        distances = {
+            each.code: distance_km(origin, each.point or self.point_of(each.area))
+            for each in places
+        }
+        ordered = sorted(places, key=lambda each: (distances[each.code], each.code))
         around = self._paths[home]
         for area in around[: max(1, len(around) - 2)]:
-            inside = [each for each in places if area in self._paths[each.area]]
-            if len(inside) == 1:
-                return inside[0], 0.9
+            inside = [each for each in ordered if area in self._paths[each.area]]
             if inside:
-                places = inside
+                ordered = [*inside, *(each for each in ordered if each not in inside)]
+                near = inside
                 break
-        origin = self.point_of(home)
-        by_distance = sorted(
-            (distance_km(origin, each.point or self.point_of(each.area)), each.code, each)
-            for each in places
-        )
-        near, _, nearest = by_distance[0]
-        as_near = [each for km, _, each in by_distance if km < _TELLS_APART * near]
+        else:
+            near = ordered
+        if len(near) == 1:
+            return ordered, 0.9
+        limit = _TELLS_APART * distances[near[0].code]
+        as_near = [each for each in near if distances[each.code] < limit]
         if len(as_near) < 2:
-            return nearest, 0.9
-        towns = [each for each in as_near if each.kind == "commune"]
-        return (towns[0], 0.7) if towns else (nearest, 0.6)
+            return ordered, 0.9
+        seats = [each for each in as_near if each.kind == "commune"]
+        return (_first(seats[0], ordered), 0.7) if seats else (ordered, 0.6)
 
     def _add_areas(self, rows: Iterable[Row]) -> Iterator[RowProblem]:
         for number, row in enumerate(rows, 1):
@@ -356,6 +376,10 @@ def is_code(text: str) -> bool:
 
 def _append(table: dict[str, tuple[Item, ...]], key: str, item: Item) -> None:
     table[key] = (*table.get(key, ()), item)
+
+
+def _first(place: Place, places: Sequence[Place]) -> list[Place]:
+    return [place, *(each for each in places if each is not place)]
 
 
 def _columns(expected: Sequence[str]) -> str:

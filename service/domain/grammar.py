@@ -1,47 +1,37 @@
 """How a text is read: `MA SOKOLO 3 5` as a market attack at Sokolo, 3 killed and 5 injured.
 
-In two steps: `Notes` takes down every type, place and number that the text mentions; `_Judge` then
-says what they amount to together, because only the type tells what a bare number counts, and only
-all the places tell which one is meant.
+In two steps: `take_notes` takes down every type, place and number that the text mentions; `judge`
+then says what they amount to together. A text that is no report as a whole may be several.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from service.domain import words
-from service.domain.codebook import COUNTS, Codebook, Count, IncidentType, Limits
-from service.domain.gazetteer import Gazetteer, Match, Place
-from service.domain.notes import MOST_DIGITS, Notes, Strength, take_notes
+from service.domain.codebook import Codebook
+from service.domain.gazetteer import Gazetteer
+from service.domain.judge import judge
+from service.domain.notes import MOST_DIGITS, Notes, TypeNote, take_notes
 from service.domain.reading import (
     Acknowledge,
     Answers,
+    Chosen,
+    Doubt,
     Draft,
     Enrol,
     Help,
     Problem,
-    ProblemKind,
     Reading,
+    Report,
+    Several,
     Stop,
 )
-
-__all__ = [
-    "Acknowledge",
-    "Answers",
-    "Draft",
-    "Enrol",
-    "Help",
-    "Problem",
-    "ProblemKind",
-    "Reading",
-    "Stop",
-    "read",
-]
+from service.domain.words import Words
 
 TEXT_LIMIT = 1600  # characters: ten full SMS, more than any gateway joins
 INVITE_LETTERS = frozenset("ABCDEFGHJKLMNPQRSTUVWXYZ")  # no I and O, which look like 1 and 0
 INVITE_LENGTH = 8
-
-_SURENESS: dict[Strength, float] = {"code": 1.0, "alias": 0.95, "word": 0.9}
-_WITH_PROSE = 0.8  # words that were not understood stand beside
+MOST_REPORTS = 10  # in one text
 
 
 def read(text: str, codebook: Codebook, gazetteer: Gazetteer, home: str | None = None) -> Reading:
@@ -63,8 +53,12 @@ def read(text: str, codebook: Codebook, gazetteer: Gazetteer, home: str | None =
     if command == "enrol":
         return _enrol(rest.runs)
     notes = take_notes(rest, codebook, gazetteer)
-    report = _Judge(notes, codebook.limits, gazetteer, home).reading(cut=cut)
-    if command is None or isinstance(report, Draft):
+    report: Report | Several = judge(notes, codebook.limits, gazetteer, home, cut=cut)
+    if isinstance(report, Problem):
+        report = _several(rest, notes, codebook, gazetteer, home) or report
+    if command is None and isinstance(report, Problem):
+        return _chosen(notes) or report
+    if command is None or not isinstance(report, Problem):
         return report
     match command:
         case "help":
@@ -96,129 +90,50 @@ def _acknowledge(rest: Sequence[str]) -> Acknowledge | Problem:
     return Acknowledge(int(number))
 
 
-class _Judge:
-    """What the notes of one text amount to."""
+def _chosen(notes: Notes) -> Chosen | None:
+    """`2`, `le 2`: an answer says nothing else."""
+    if notes.prose or notes.types or notes.places or notes.counted or notes.days_ago:
+        return None
+    match notes.bare:
+        case [1 | 2 as which]:
+            return Chosen(which)
+    return None
 
-    def __init__(
-        self, notes: Notes, limits: Limits, gazetteer: Gazetteer, home: str | None
-    ) -> None:
-        self._notes = notes
-        self._limits = limits
-        self._gazetteer = gazetteer
-        self._home = home
-        self._sureness = _WITH_PROSE if notes.prose else 1.0
-        self._type: IncidentType | None = None
-        self._place: Place | None = None
-        self._candidates: tuple[Place, ...] = ()
-        self._counts: dict[Count, int] = {}
-        self._days_ago = 0
 
-    def reading(self, *, cut: bool) -> Draft | Problem:
-        """The draft, or the first problem and what was understood beside it.
+def _several(
+    split: Words, notes: Notes, codebook: Codebook, gazetteer: Gazetteer, home: str | None
+) -> Several | None:
+    """The reports of a text that is none as a whole; None where it is not surely several.
 
-        `cut`: the text goes on beyond what was read.
-        """
-        steps = (self._find_type(), self._find_numbers(), self._find_place())
-        problem = next((each for each in steps if each is not None), None)
-        if cut:
-            problem = "too_long"
-        counts = {str(count): self._counts.get(count) for count in COUNTS}
-        if problem is None and self._type is not None:
-            return Draft(
-                type=self._type.id,
-                place=self._place,
-                days_ago=self._days_ago,
-                confidence=round(self._sureness, 2),
-                **counts,
-            )
-        return Problem(
-            kind=problem or "no_type",
-            type=self._type.id if self._type else None,
-            place=self._place,
-            days_ago=self._days_ago,
-            candidates=self._candidates,
-            **counts,
-        )
-
-    def _find_type(self) -> ProblemKind | None:
-        """A code outranks an alias, and both a code that is an everyday word in mid-text."""
-        for strength, sureness in _SURENESS.items():
-            named = {
-                each.type.id: each.type for each in self._notes.types if each.strength == strength
-            }
-            if len(named) == 1:
-                (self._type,) = named.values()
-                self._sureness *= sureness
+    Each has its own type and place. One that is not understood keeps back none of the others
+    where a line's or sentence's end parts them.
+    """
+    starts = [0, *_further_starts(split, notes.types)]
+    if not 2 <= len(starts) <= MOST_REPORTS:
+        return None
+    ends = split.breaks | {0, len(split.runs)}
+    reports = []
+    for start, end in zip(starts, [*starts[1:], len(split.runs)], strict=True):
+        part = take_notes(split.between(start, end), codebook, gazetteer)
+        report = judge(part, codebook.limits, gazetteer, home)
+        if isinstance(report, Problem):
+            apart = {start, end} <= ends
+            if not apart or report.kind in ("no_type", "no_place"):
                 return None
-            if named:
-                return "two_types"
-        return "no_type"
+        reports.append(report)
+    understood = any(isinstance(each, Draft | Doubt) for each in reports)
+    return Several(tuple(reports)) if understood else None
 
-    def _find_numbers(self) -> ProblemKind | None:
-        """Bare numbers count what the type lists, in order, leaving out what has its word."""
-        told = self._notes.counted.copy()
-        named = {count for count, _ in told}
-        listed = self._type.counts if self._type else ()
-        unnamed = [count for count in listed if count not in named]
-        bare = self._bare()
-        told += zip(unnamed, bare, strict=False)
-        days_ago = max(self._notes.days_ago, default=0)
-        # “Nothing to report, 3 dead” would be filed as a quiet day, and the dead with it.
-        contradicts = self._type is not None and not listed and any(each for _, each in told)
-        too_many = contradicts or any(bare[len(unnamed) :])
-        incredible = days_ago > self._limits.days_ago
-        self._days_ago = min(days_ago, self._limits.days_ago)
-        for count, number in told:
-            if number > getattr(self._limits, count):
-                incredible = True
-            elif self._counts.setdefault(count, number) != number:
-                too_many = True
-        if incredible:
-            return "number_out_of_range"
-        return "too_many_numbers" if too_many else None
 
-    def _bare(self) -> list[int]:
-        """The bare numbers, less the one that must be meant as the code of the place."""
-        bare = self._notes.bare.copy()
-        if self._code_failed():
-            bare.remove(self._notes.no_codes[0])
-        return bare
+def _further_starts(split: Words, types: Sequence[TypeNote]) -> list[int]:
+    """Where each report but the first begins.
 
-    def _code_failed(self) -> bool:
-        return bool(self._notes.no_codes) and not self._notes.places
-
-    def _find_place(self) -> ProblemKind | None:
-        match = self._match()
-        if match is None:
-            return "two_places"
-        self._place, self._candidates = match.place, match.candidates
-        if self._place:
-            self._sureness *= match.exactness
-            return None
-        if self._type and "place" not in self._type.fields:
-            self._candidates = ()
-            return None
-        if self._candidates:
-            return "ambiguous_place"
-        if self._code_failed():
-            return "unknown_place_code"
-        return "unknown_place" if self._notes.prose else "no_place"
-
-    def _match(self) -> Match | None:
-        """The place that all mentions together mean; None where they mean two.
-
-        A further place counts against the first unless it says where the first is, or the first
-        where it is, or it comes up in prose.
-        """
-        if not self._notes.places:
-            return Match(None, (), 0, 0.0)
-        first, *others = self._notes.places
-        named, beside = first.named, None
-        for other in others:
-            if self._gazetteer.tells(other.named, named):
-                beside = beside or other.named
-            elif beside is None and self._gazetteer.tells(named, other.named):
-                named, beside = other.named, named
-            elif not (other.in_prose or other.named[:2] == named[:2]):
-                return None
-        return self._gazetteer.choose(named, beside, self._home)
+    That is its type; or, where the place comes first (`…; SOKOLO VB 40`), the break before it.
+    """
+    starts = []
+    meant = [each for each in types if each.strength != "word"]
+    for before, each in pairwise(meant):
+        breaks = [at for at in range(before.at + 1, each.at) if at in split.breaks]
+        leads = breaks and each.at not in split.breaks and not split.runs[each.at - 1].isdecimal()
+        starts.append(breaks[-1] if leads else each.at)
+    return starts

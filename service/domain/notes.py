@@ -26,6 +26,7 @@ Strength = Literal["code", "alias", "word"]
 class TypeNote(NamedTuple):
     type: IncidentType
     strength: Strength
+    at: int  # which word of the text
 
 
 class PlaceNote(NamedTuple):
@@ -133,7 +134,8 @@ class _Reader:
             return longest
         self._await(None)
         if kind and kind[1] == longest:
-            self._take_type(kind[0], everyday=word is not None and at > 0)
+            everyday = word is not None and at > 0 and not self._opens_a_report(at)
+            self._take_type(kind[0], at, everyday=everyday)
         elif word and word[1] == longest:
             return self._take_word(word[0], at, longest)
         elif named:
@@ -142,9 +144,16 @@ class _Reader:
             self.notes.prose = True
         return max(longest, 1)
 
-    def _take_type(self, mention: TypeMention, *, everyday: bool) -> None:
+    def _opens_a_report(self, at: int) -> bool:
+        """Whether a code that is an everyday word too begins a second report: `…. EN KONNA 2`."""
+        behind = at + 1
+        if at not in self._split.breaks or behind >= len(self._split.runs):
+            return False
+        return self._gazetteer.at(self._split.runs, behind) is not None
+
+    def _take_type(self, mention: TypeMention, at: int, *, everyday: bool) -> None:
         strength: Strength = "alias" if not mention.by_code else "word" if everyday else "code"
-        self.notes.types.append(TypeNote(mention.type, strength))
+        self.notes.types.append(TypeNote(mention.type, strength, at))
 
     def _take_word(self, meaning: Meaning, at: int, used: int) -> int:
         if meaning.role == "days_ago":

@@ -19,6 +19,10 @@ ProblemKind = Literal[
     "too_long",  # only its beginning was read
     "bad_invite",  # an enrolment without a code of eight letters
 ]
+# How sure a place has to be for the report to be filed without asking. Every Draft is filed, so no
+# Draft is less sure of its place; a place less sure is a Doubt, or a Problem.
+SURE = 0.7
+
 PROBLEM_KINDS: tuple[ProblemKind, ...] = get_args(ProblemKind)
 
 
@@ -58,6 +62,32 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A report whose place is one of two: to be asked back which, the likelier first.
+
+    `draft` has no place. `area`, a cercle or région, holds both; None where only the country does.
+    """
+
+    draft: Draft
+    candidates: tuple[Place, Place]
+    area: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Two or more reports in one text, in its order, each as if it had come alone."""
+
+    reports: tuple[Draft | Doubt | Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """`1` or `2` and nothing else: which of the two places that were asked back is meant."""
+
+    which: Literal[1, 2]
+
+
+@dataclass(frozen=True, slots=True)
 class Enrol:
     """`INS ABCD EFGH`: the invite's eight letters."""
 
@@ -88,4 +118,5 @@ class Answers:
     wanted: bool
 
 
-Reading = Draft | Problem | Enrol | Acknowledge | Stop | Help | Answers
+Report = Draft | Doubt | Problem
+Reading = Report | Several | Chosen | Enrol | Acknowledge | Stop | Help | Answers

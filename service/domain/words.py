@@ -14,33 +14,48 @@ _NATIONAL_LETTERS = str.maketrans({
     "ɛ": "e", "ɔ": "o", "ŋ": "n", "ɲ": "ny", "ɓ": "b", "ɗ": "d", "ƴ": "y", "œ": "oe", "æ": "ae",
 })  # fmt: skip
 _PIECE = re.compile(r"[a-z]+|[0-9]+")
+_BREAK = re.compile(r"[\n\r;.!?/|+&]")  # what may stand between two reports
 
 
 class Words(NamedTuple):
     """A text's runs of letters and runs of digits, in order: `3m SOKOLO` as `3 m sokolo`.
 
     `glued` holds the places of the runs of letters that stood against a number with nothing
-    between, as the `m` of `3m`.
+    between, as the `m` of `3m`; `breaks` of those with a line's or sentence's end before them.
     """
 
     runs: tuple[str, ...]
     glued: frozenset[int]
+    breaks: frozenset[int] = frozenset()
 
     def behind(self, used: int) -> "Words":
         """What is left behind the first words."""
-        return Words(self.runs[used:], frozenset(each - used for each in self.glued))
+        return self.between(used, len(self.runs))
+
+    def between(self, start: int, end: int) -> "Words":
+        """The words from `start` and before `end`."""
+        glued, breaks = (
+            frozenset(each - start for each in places if start <= each < end)
+            for places in (self.glued, self.breaks)
+        )
+        return Words(self.runs[start:end], glued, breaks)
 
 
 def split(text: str, limit: int) -> Words:
     """The words of the first `limit` characters of any string whatever."""
     folded = _fold(text[:limit])[:limit]
     matches = list(_PIECE.finditer(folded))
-    glued = (
-        index
-        for index, match in enumerate(matches)
-        if match.start() and folded[match.start() - 1].isdigit()
-    )
-    return Words(tuple(match[0] for match in matches), frozenset(glued))
+    glued, breaks = set(), set()
+    behind = 0
+    for index, match in enumerate(matches):
+        start = match.start()
+        if start == behind:
+            if start and folded[start - 1].isdigit():
+                glued.add(index)
+        elif index and _BREAK.search(folded, behind, start):
+            breaks.add(index)
+        behind = match.end()
+    return Words(tuple(match[0] for match in matches), frozenset(glued), frozenset(breaks))
 
 
 def key(text: str) -> str:

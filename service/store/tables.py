@@ -171,8 +171,9 @@ report = Table(
     "report",
     metadata,
     Column("id", Id, primary_key=True, autoincrement=False),
-    # Unique: however often a batch is tried again, a message becomes one report.
-    Column("inbox_id", Id, nullable=False, unique=True),
+    # Unique together: however often a batch is tried again, each report of a message is filed once.
+    Column("inbox_id", Id, nullable=False),
+    Column("nth", Integer, nullable=False, default=0),  # of the reports in one message, from 0
     # A pseudonym: nothing leads from it to a number. Below zero: drawn for that person and week.
     Column("reporter", Id, nullable=False),
     Column("type", String(40), nullable=False),
@@ -192,6 +193,7 @@ report = Table(
     Column("status", String(12), nullable=False),  # counted | retracted | refuted | quarantined
     Column("incident_id", ForeignKey(incident.c.id), index=True),
     Column("coarse", Boolean, nullable=False, default=False),  # only area and day are left
+    UniqueConstraint("inbox_id", "nth"),
 )
 
 # Each set of areas that alerts were named by, one after the other.

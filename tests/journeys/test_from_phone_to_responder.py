@@ -76,6 +76,24 @@ async def test_three_market_attacks_alert_the_responders_of_that_area_and_no_oth
         assert made.evidence == [row.id for row in await vigie.rows(report)]
 
 
+async def test_several_reports_in_one_text_are_each_filed_once(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with network(tmp_path, database_url) as vigie:
+        await enrol_sokolo(vigie)
+        for _ in range(2):  # the gateway repeats itself
+            await vigie.text(AWA, "MA SOKOLO 3 5; VB NIONO 40. CH QWERTY 2", id_="in-several")
+        await vigie.settle()
+        rows = await vigie.rows(report)
+        assert [(row.nth, row.type, row.killed, row.livestock) for row in rows] == [
+            (0, "market_attack", 3, None),
+            (1, "cattle_theft", None, 40),
+        ]
+        assert len({row.inbox_id for row in rows}) == 1
+        (message,) = [row for row in await vigie.rows(inbox) if row.id == rows[0].inbox_id]
+        assert (message.state, message.problem) == ("done", "unknown_place")
+
+
 async def test_a_third_report_from_one_person_alone_raises_nothing(tmp_path: Path) -> None:
     async with network(tmp_path) as vigie:
         await enrol_sokolo(vigie)

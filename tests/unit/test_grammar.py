@@ -17,17 +17,20 @@ from service.domain.reading import (
     PROBLEM_KINDS,
     Acknowledge,
     Answers,
+    Chosen,
+    Doubt,
     Draft,
     Enrol,
     Help,
     Problem,
     Reading,
+    Several,
     Stop,
 )
 from tests.support.rules_content import codebook, gazetteer
 
 CASES = Path(__file__).parents[1] / "cases"
-COMMANDS = (Acknowledge, Answers, Enrol, Help, Stop)
+COMMANDS = (Acknowledge, Answers, Chosen, Enrol, Help, Stop)
 
 
 def cases() -> list[Any]:
@@ -48,6 +51,13 @@ def told(place: Place | None) -> str | None:
 
 def described(reading: Reading) -> dict[str, Any]:
     """A reading in the form of the tables: what is null or 0 days ago is left out."""
+    if isinstance(reading, Several):
+        return {"reports": [described(each) for each in reading.reports]}
+    if isinstance(reading, Doubt):
+        doubt = {"doubt": [told(each) for each in reading.candidates]}
+        if reading.area:
+            doubt["area"] = told(reading.area)
+        return described(reading.draft) | doubt
     if isinstance(reading, COMMANDS):
         found = {"command": type(reading).__name__.lower()} | dataclasses.asdict(reading)
     else:
@@ -156,6 +166,18 @@ def assert_sane(reading: Reading) -> None:
         if isinstance(reading, Enrol):
             assert re.fullmatch("[A-HJ-NP-Z]{8}", reading.code)
         return
+    if isinstance(reading, Several):
+        assert 2 <= len(reading.reports) <= grammar.MOST_REPORTS
+        assert any(isinstance(each, Draft | Doubt) for each in reading.reports)
+        for each in reading.reports:
+            assert_sane(each)
+        return
+    if isinstance(reading, Doubt):
+        assert reading.draft.place is None
+        assert len({each.code for each in reading.candidates}) == 2
+        if reading.area:
+            assert gazetteer().around(reading.candidates) == reading.area
+        reading = dataclasses.replace(reading.draft, place=reading.candidates[0])
     assert isinstance(reading, Draft | Problem)
     assert reading.type is None or codebook().type(reading.type)
     assert 0 <= reading.days_ago <= codebook().limits.days_ago

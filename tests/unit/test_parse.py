@@ -73,6 +73,27 @@ def test_a_person_gets_a_line_a_fact() -> None:
     assert out.startswith("problem: unknown_place: no place is called so")
 
 
+def test_several_reports_are_told_apart() -> None:
+    status, read = parsed("MA KONNA 3; VB DJENNE 40")
+    assert status == 0
+    assert [each["type"] for each in read["reports"]] == ["market_attack", "cattle_theft"]
+    status, out, _ = parse("MA KONNA 3; VB QWERTY 40")
+    assert status == 1
+    assert [each.splitlines()[0] for each in out.split("\n\n")] == [
+        "type: market_attack: Market attack",
+        "problem: unknown_place: no place is called so: see rules/places/, or add an alias",
+    ]
+
+
+def test_a_doubtful_place_is_told_with_what_would_be_asked() -> None:
+    status, read = parsed("BR MORIBOUGOU 1", "--area", "ML0506")
+    assert (status, read["doubt"], read["place"], read["killed"]) == (0, "place", None, 1)
+    assert [each["cercle"] for each in read["candidates"]] == ["Macina", "Ségou"]
+    assert read["area"]["code"] == "ML04"
+    _, out, _ = parse("BR MORIBOUGOU 1", "--area", "ML0506")
+    assert "doubtful place: 1 for Moribougou, village in Macina (17731), 2 for" in out
+
+
 def test_every_problem_is_explained() -> None:
     assert set(MEANING) == set(PROBLEM_KINDS)
 

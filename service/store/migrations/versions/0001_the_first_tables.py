@@ -342,6 +342,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("inbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("nth", sa.Integer(), nullable=False),
         sa.Column("reporter", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("type", sa.String(length=40), nullable=False),
         sa.Column("place", sa.String(length=16), nullable=False),
@@ -366,7 +367,7 @@ def upgrade() -> None:
             ["incident_id"], ["incident.id"], name=op.f("fk_report_incident_id_incident")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_report")),
-        sa.UniqueConstraint("inbox_id", name=op.f("uq_report_inbox_id")),
+        sa.UniqueConstraint("inbox_id", "nth", name=op.f("uq_report_inbox_id")),
     )
     with op.batch_alter_table("report", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_report_incident_id"), ["incident_id"], unique=False)

@@ -1,0 +1,158 @@
+"""What the notes of one report amount to, together.
+
+Only the type tells what a bare number counts, and only all the places tell which one is meant.
+"""
+
+from service.domain.codebook import COUNTS, Count, IncidentType, Limits
+from service.domain.gazetteer import Gazetteer, Match, Place
+from service.domain.notes import Notes, Strength
+from service.domain.reading import SURE, Doubt, Draft, Problem, ProblemKind, Report
+
+_SURENESS: dict[Strength, float] = {"code": 1.0, "alias": 0.95, "word": 0.9}
+_WITH_PROSE = 0.8  # words that were not understood stand beside
+
+
+def judge(
+    notes: Notes, limits: Limits, gazetteer: Gazetteer, home: str | None, *, cut: bool = False
+) -> Report:
+    """The report, or the first problem and what was understood beside it.
+
+    `cut`: the text goes on beyond what was read.
+    """
+    return _Judge(notes, limits, gazetteer, home).reading(cut=cut)
+
+
+class _Judge:
+    """What the notes of one text amount to."""
+
+    def __init__(
+        self, notes: Notes, limits: Limits, gazetteer: Gazetteer, home: str | None
+    ) -> None:
+        self._notes = notes
+        self._limits = limits
+        self._gazetteer = gazetteer
+        self._home = home
+        self._sureness = _WITH_PROSE if notes.prose else 1.0
+        self._type: IncidentType | None = None
+        self._place: Place | None = None
+        self._candidates: tuple[Place, ...] = ()
+        self._doubted: tuple[Place, Place] | None = None
+        self._counts: dict[Count, int] = {}
+        self._days_ago = 0
+
+    def reading(self, *, cut: bool) -> Report:
+        steps = (self._find_type(), self._find_numbers(), self._find_place())
+        problem = next((each for each in steps if each is not None), None)
+        if cut:
+            problem = "too_long"
+        counts = {str(count): self._counts.get(count) for count in COUNTS}
+        if problem is None and self._type is not None:
+            draft = Draft(
+                type=self._type.id,
+                place=self._place,
+                days_ago=self._days_ago,
+                confidence=round(self._sureness, 2),
+                **counts,
+            )
+            if self._doubted is None:
+                return draft
+            return Doubt(draft, self._doubted, self._gazetteer.around(self._doubted))
+        return Problem(
+            kind=problem or "no_type",
+            type=self._type.id if self._type else None,
+            place=self._place,
+            days_ago=self._days_ago,
+            candidates=self._candidates,
+            **counts,
+        )
+
+    def _find_type(self) -> ProblemKind | None:
+        """A code outranks an alias, and both a code that is an everyday word in mid-text."""
+        for strength, sureness in _SURENESS.items():
+            named = {
+                each.type.id: each.type for each in self._notes.types if each.strength == strength
+            }
+            if len(named) == 1:
+                (self._type,) = named.values()
+                self._sureness *= sureness
+                return None
+            if named:
+                return "two_types"
+        return "no_type"
+
+    def _find_numbers(self) -> ProblemKind | None:
+        """Bare numbers count what the type lists, in order, leaving out what has its word."""
+        told = self._notes.counted.copy()
+        named = {count for count, _ in told}
+        listed = self._type.counts if self._type else ()
+        unnamed = [count for count in listed if count not in named]
+        bare = self._bare()
+        told += zip(unnamed, bare, strict=False)
+        days_ago = max(self._notes.days_ago, default=0)
+        # “Nothing to report, 3 dead” would be filed as a quiet day, and the dead with it.
+        contradicts = self._type is not None and not listed and any(each for _, each in told)
+        too_many = contradicts or any(bare[len(unnamed) :])
+        incredible = days_ago > self._limits.days_ago
+        self._days_ago = min(days_ago, self._limits.days_ago)
+        for count, number in told:
+            if number > getattr(self._limits, count):
+                incredible = True
+            elif self._counts.setdefault(count, number) != number:
+                too_many = True
+        if incredible:
+            return "number_out_of_range"
+        return "too_many_numbers" if too_many else None
+
+    def _bare(self) -> list[int]:
+        """The bare numbers, less the one that must be meant as the code of the place."""
+        bare = self._notes.bare.copy()
+        if self._code_failed():
+            bare.remove(self._notes.no_codes[0])
+        return bare
+
+    def _code_failed(self) -> bool:
+        return bool(self._notes.no_codes) and not self._notes.places
+
+    def _find_place(self) -> ProblemKind | None:
+        match = self._match()
+        if match is None:
+            return "two_places"
+        if match.place and (match.exactness >= SURE or not match.candidates):
+            self._place = match.place
+            self._sureness *= match.exactness
+            return None
+        if self._type and "place" not in self._type.fields:
+            return None
+        if match.candidates:
+            return self._doubt(match)
+        if self._code_failed():
+            return "unknown_place_code"
+        return "unknown_place" if self._notes.prose else "no_place"
+
+    def _doubt(self, match: Match) -> ProblemKind | None:
+        """Of two places one can be asked which; of more only where something tells the likelier."""
+        if match.place is None and len(match.candidates) > 2:
+            self._candidates = match.candidates
+            return "ambiguous_place"
+        first, second, *_ = match.candidates
+        self._doubted = first, second
+        return None
+
+    def _match(self) -> Match | None:
+        """The place that all mentions together mean; None where they mean two.
+
+        A further place counts against the first unless it says where the first is, or the first
+        where it is, or it comes up in prose.
+        """
+        if not self._notes.places:
+            return Match(None, (), 0, 0.0)
+        first, *others = self._notes.places
+        named, beside = first.named, None
+        for other in others:
+            if self._gazetteer.tells(other.named, named):
+                beside = beside or other.named
+            elif beside is None and self._gazetteer.tells(named, other.named):
+                named, beside = other.named, named
+            elif not (other.in_prose or other.named[:2] == named[:2]):
+                return None
+        return self._gazetteer.choose(named, beside, self._home)
