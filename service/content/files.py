@@ -38,7 +38,8 @@ class Files:
             return None
         self._add(file, raw)
         if len(raw) > limit:
-            why = f"the file is larger than {limit // 1_000_000} MB"
+            size = f"{limit // 1_000_000} MB" if limit >= 1_000_000 else f"{limit // 1000} KB"
+            why = f"the file is larger than {size}"
             self._refuse(file, why, suggestion="split it, or check that it is the right file")
             return None
         try:
@@ -59,10 +60,6 @@ class Files:
             else:
                 suggestion = f"name it {path.stem}{suffix}, or take it out of this folder"
                 self._refuse(file, f"only {suffix} files are read here", suggestion=suggestion)
-
-    def add(self, name: str, text: str) -> None:
-        """Let the digest tell a text that was read elsewhere."""
-        self._add(name, text.encode(errors="surrogatepass"))
 
     def _add(self, name: str, raw: bytes) -> None:
         self._digest.update(f"{name}\0{len(raw)}\0".encode())

@@ -192,6 +192,28 @@ _TEXTS = {
     "{said_why}: {word} is in {file}.txt": "{said_why} : {word} est dans {file}.txt",
     "this text is missing or empty in {language}": "ce texte manque ou est vide en {language}",
     "write it, after the one of another language": ("écrivez-le, d'après celui d'une autre langue"),
+    "the text does not begin with its status, between two lines of ---": (
+        "le texte ne commence pas par son statut, entre deux lignes de ---"
+    ),
+    "begin with the lines {lines}": "commencez par les lignes {lines}",
+    "a reviewed text says who reviewed it: add `reviewed_by:`, initials": (
+        "un texte relu dit qui l'a relu : ajoutez `reviewed_by:`, des initiales"
+    ),
+    "nobody has reviewed a draft: write `status: reviewed`, or take out `reviewed_by:`": (
+        "personne n'a relu un brouillon : écrivez `status: reviewed`, ou ôtez `reviewed_by:`"
+    ),
+    "Initials are two to four capitals, as AD": (
+        "des initiales sont deux à quatre majuscules, comme AD"
+    ),
+    "the texts in {language} cannot be drafts: everybody else falls back to them": (
+        "les textes en {language} ne peuvent être des brouillons : ils servent à qui n'en a pas "
+        "d'autres"
+    ),
+    "have it reviewed by a native speaker": "faites-le relire par qui a grandi avec cette langue",
+    "only texts in {language} are transliterated: here it would change words": (
+        "seuls les textes en {language} sont translittérés : ici cela changerait des mots"
+    ),
+    "take the line out": "ôtez la ligne",
     "no text has this name": "aucun texte n'a ce nom",
     "write words, {{ placeholders }} and {# notes #} only": (
         "n'écrivez que des mots, des {{{{ places }}}} et des {{# notes #}}"
@@ -224,8 +246,8 @@ _TEXTS = {
         "au pire cela prend {segments} segments ({units} caractères en {encoding}), "
         "et {most} est le maximum"
     ),
-    "shorten the text, or the title of the type in rules/codebook.yaml": (
-        "raccourcissez le texte, ou le titre du type dans rules/codebook.yaml"
+    "shorten the text, or raise its max_segments": (
+        "raccourcissez le texte, ou augmentez son max_segments"
     ),
     "template code other than {{ placeholder }} and {# note #}": (
         "du code de gabarit autre que {{{{ place }}}} et {{# note #}}"

@@ -1,6 +1,5 @@
 """Load `rules/` and `templates_sms/`: all of the content, or every problem of every file."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -28,6 +27,7 @@ from service.content.problem import MOST_PROBLEMS, ContentError, Problem, in_ord
 from service.content.release import Release
 from service.content.shared import Shared, names_of_lists
 from service.content.tables import FOLDER, gazetteer
+from service.content.texts import read as read_texts
 from service.content.typed import Reader
 from service.content.waivers import Linted, lint
 from service.content.yaml import Document, compose_strict
@@ -54,7 +54,6 @@ SILENCES = "rules/silences.yaml"
 WAIVERS = "rules/waivers.yaml"
 MARKETS = "rules/markets.yaml"
 PHONES = "rules/phones.yaml"
-TEXTS = "templates_sms"
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -261,11 +260,10 @@ class _Loader:
     def _texts(
         self, codebook: Codebook | None, tree: AreaTree | None, places: Gazetteer | None
     ) -> texts.Sources:
-        sources, problems = texts.read(self._files.directory / TEXTS)
+        sources = read_texts(self._files)
         if codebook and tree:
             titles = {each.id: each.title for each in codebook.types}
             areas = (tree.name(pcode) for pcode in tree)
-            problems += texts.lint(sources, titles, areas, places.names() if places else ())
-        self._problems += (Problem(*each) for each in problems)
-        self._files.add("texts", json.dumps(sources, sort_keys=True))
+            found = texts.lint(sources, titles, areas, places.names() if places else ())
+            self._problems += (Problem(*each) for each in found)
         return sources

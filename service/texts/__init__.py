@@ -1,21 +1,22 @@
-"""The texts that go out: read from `templates_sms/`, linted, rendered.
+"""The texts that go out: linted and rendered. `service.content` reads them from `templates_sms/`.
 
 Coordinators write the texts, one file a language and message; no wording is in Python. `VALUES`
-says what each text may name, `SEGMENTS` what it may cost.
+says what each text may name, its head (`Head`) what it may cost.
 """
 
-from service.texts.files import Sources, TextProblem, read
+from service.texts.files import Sources, TextProblem
+from service.texts.head import DEFAULT_LANGUAGE, Head, Text
 from service.texts.lint import lint
-from service.texts.render import DEFAULT_LANGUAGE, SEGMENTS, VALUES, TextError, Texts
+from service.texts.render import VALUES, TextError, Texts
 
 __all__ = [
     "DEFAULT_LANGUAGE",
-    "SEGMENTS",
     "VALUES",
+    "Head",
     "Sources",
+    "Text",
     "TextError",
     "TextProblem",
     "Texts",
     "lint",
-    "read",
 ]

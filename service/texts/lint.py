@@ -25,10 +25,9 @@ from service.texts.files import (
     file_of,
     position,
 )
+from service.texts.head import DEFAULT_LANGUAGE, LETTERS_IN_GSM7, Text
 from service.texts.lint_slots import mixed_up, slot_problems
 from service.texts.render import (
-    DEFAULT_LANGUAGE,
-    SEGMENTS,
     VALUES,
     TextError,
     Texts,
@@ -70,10 +69,11 @@ def lint(
     for language in dict.fromkeys((DEFAULT_LANGUAGE, *sources.templates)):
         texts = sources.templates.get(language, {})
         found += _missing(language, texts)
-        words = texts.get(wording.NAME, "")
+        words = texts.get(wording.NAME)
         in_words = list(_words(language, words, loaded)) if words else []
         found += in_words
-        found += _titles(language, texts.get("alert", ""), titles, loaded)
+        alert = texts["alert"].body if "alert" in texts else ""
+        found += _titles(language, alert, titles, loaded)
         cases = list(_cases(words, titles, area, place)) if words and not in_words else []
         for name in texts.keys() - {wording.NAME}:
             lists = (loaded, telling) if name in _TO_FOCAL_POINTS else (loaded,)
@@ -89,27 +89,29 @@ def _said_of_alerts(sources: Sources, titles: Titles) -> Iterator[str]:
     for title in titles.values():
         yield from title.values()
     for texts in sources.templates.values():
-        yield from (entry.words for entry in wording.entries(texts.get(wording.NAME, "")))
+        if wording.NAME in texts:
+            yield from (entry.words for entry in wording.entries(texts[wording.NAME].sent))
 
 
-def _missing(language: str, texts: Mapping[str, str]) -> Iterator[TextProblem]:
+def _missing(language: str, texts: Mapping[str, Text]) -> Iterator[TextProblem]:
     for name in (*VALUES, wording.NAME):
-        if not texts.get(name, "").strip():
+        if name not in texts or not texts[name].body.strip():
             advice = "write it, after the one of another language"
             why = f"this text is missing or empty in {language!r}"
             yield TextProblem(file_of(language, name), 1, 1, "", why, advice)
 
 
 def _text(
-    language: str, name: str, source: str, lists: Sequence[BannedWords]
+    language: str, name: str, text: Text, lists: Sequence[BannedWords]
 ) -> Iterator[TextProblem]:
-    file = file_of(language, name)
+    file, source = file_of(language, name), text.body
     if name not in VALUES:
         yield TextProblem(file, 1, 1, name, "no text has this name", _closest(name, VALUES))
         return
     yield from _code(file, source, VALUES[name])
     said = _NOTE.sub(lambda note: re.sub(r"[^\n]", " ", note[0]), source)
-    yield from _said(file, said, lists, lambda offset: position(said, offset))
+    yield from _letters(file, language, text, said, lambda offset: position(said, offset))
+    yield from _banned(file, said, lists, lambda offset: position(said, offset))
     yield from slot_problems(file, name, said, lists)
 
 
@@ -133,10 +135,10 @@ def _code(file: str, source: str, values: frozenset[str]) -> Iterator[TextProble
         yield TextProblem(file, 1, 1, "", why, "add {{ number }}")
 
 
-def _words(language: str, source: str, loaded: BannedWords) -> Iterator[TextProblem]:
+def _words(language: str, text: Text, loaded: BannedWords) -> Iterator[TextProblem]:
     file = file_of(language, wording.NAME)
     seen: set[str] = set()
-    for entry in wording.entries(source):
+    for entry in wording.entries(text.body):
         here = (file, entry.line, 1, entry.key)
         if entry.key not in wording.KEYS:
             yield TextProblem(*here, "nothing has this name", _closest(entry.key, wording.KEYS))
@@ -147,7 +149,8 @@ def _words(language: str, source: str, loaded: BannedWords) -> Iterator[TextProb
         elif entry.key == wording.DATE:
             yield from _date_format(file, entry)
         seen.add(entry.key)
-        yield from _said(file, entry.words, (loaded,), _within(entry))
+        yield from _letters(file, language, text, entry.words, _within(entry))
+        yield from _banned(file, entry.words, (loaded,), _within(entry))
     for key in wording.KEYS:
         if key not in seen:
             yield TextProblem(file, 1, 1, key, "these words are missing", f"add {key} = …")
@@ -165,14 +168,30 @@ def _date_format(file: str, entry: wording.Entry) -> Iterator[TextProblem]:
         yield TextProblem(file, entry.line, entry.column, entry.words, why)
 
 
-def _said(file: str, text: str, lists: Sequence[BannedWords], at: At) -> Iterator[TextProblem]:
-    """Characters that cost too much, the first of each, and words that must not be said."""
-    for character in outside_gsm7(text):
+def _letters(file: str, language: str, text: Text, said: str, at: At) -> Iterator[TextProblem]:
+    """Characters that cost too much, the first of each.
+
+    The letters of a language that GSM-7 does not hold are what they are; a curly quote among them
+    would still turn 160 characters into 70 where they do not occur.
+    """
+    for character in outside_gsm7(said):
+        plain = to_gsm7(character)
+        goes = text.head.transliterate and bool(plain.strip("?"))
+        if goes or (language not in LETTERS_IN_GSM7 and _is_latin(character)):
+            continue
         name = f"U+{ord(character):04X} {unicodedata.name(character, '')}".strip()
         why = f"{name} is outside GSM-7: a segment would hold 70 characters instead of 160"
-        plain = to_gsm7(character)
         advice = f"write {plain!r}" if plain.strip("?") else "leave it out"
-        yield TextProblem(file, *at(text.index(character)), character, why, advice)
+        yield TextProblem(file, *at(said.index(character)), character, why, advice)
+
+
+def _is_latin(character: str) -> bool:
+    """Whether it is a letter as basic phones have them, or an accent on one."""
+    return unicodedata.name(character, "").startswith(("LATIN ", "COMBINING "))
+
+
+def _banned(file: str, text: str, lists: Sequence[BannedWords], at: At) -> Iterator[TextProblem]:
+    """Words that must not be said."""
     for each in lists:
         for offset, held, banned in each.found_in(text):
             why = f"{each.why}: {banned.word!r} is in {each.file}"
@@ -191,13 +210,13 @@ def _titles(
         if said is None:
             yield TextProblem(file, *at, type_id, f"{where} is missing in {language!r}")
             continue
-        for problem in _said(file, said, (loaded,), lambda _: at):
+        for problem in _banned(file, said, (loaded,), lambda _: at):
             yield problem._replace(text=said, why=f"{where}: {problem.text!r}: {problem.why}")
 
 
-def _cases(words: str, titles: Titles, area: str, place: str) -> Iterator[Case]:
+def _cases(words: Text, titles: Titles, area: str, place: str) -> Iterator[Case]:
     """The values that cost most: every title and severity, with the longest of everything else."""
-    said = {entry.key: entry.words for entry in wording.entries(words)}
+    said = {entry.key: entry.words for entry in wording.entries(words.sent)}
     day, part = _longest_day(said), max(PARTS, key=lambda each: _cost_of(said[f"part.{each}"]))
     for title, severity in product(titles.values() or ({},), SEVERITIES):
         yield {
@@ -212,7 +231,7 @@ def _cases(words: str, titles: Titles, area: str, place: str) -> Iterator[Case]:
 
 
 def _cost(
-    language: str, name: str, texts: Mapping[str, str], cases: Sequence[Case]
+    language: str, name: str, texts: Mapping[str, Text], cases: Sequence[Case]
 ) -> Iterator[TextProblem]:
     if not cases:
         return  # what the words of this language are must be settled first
@@ -222,13 +241,13 @@ def _cost(
     dearest = max(values, key=lambda each: _cost_of(renderer.render(name, language, each)))
     sizes = (range(slot.size) for slot in renderer.slots(name, language))
     worst = _longest(renderer.render(name, language, dearest, copy) for copy in product(*sizes))
-    size = measure(worst)
-    if size.segments > SEGMENTS[name]:
+    size, most = measure(worst), texts[name].head.max_segments
+    if size.segments > most:
         why = (
             f"at worst this takes {size.segments} segments ({size.units} characters in "
-            f"{size.encoding}), and {SEGMENTS[name]} is the most it may"
+            f"{size.encoding}), and {most} is the most it may"
         )
-        advice = "shorten the text, or the title of the type in rules/codebook.yaml"
+        advice = "shorten the text, or raise its max_segments"
         yield TextProblem(file_of(language, name), 1, 1, worst, why, advice)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
 from service.texts.banned import BannedWords
-from service.texts.files import TextProblem, file_of, position
+from service.texts.files import Templates, TextProblem, file_of, position
 from service.texts.slots import (
     FEWEST_LETTERS,
     MOST_TOGETHER,
@@ -84,9 +84,7 @@ def _banned_together(
                 yield TextProblem(file, *at, held, why, banned.instead)
 
 
-def mixed_up(
-    templates: Mapping[str, Mapping[str, str]], values: Iterable[str]
-) -> Iterator[TextProblem]:
+def mixed_up(templates: Templates, values: Iterable[str]) -> Iterator[TextProblem]:
     """Wordings that a text holds otherwise too: in words of its own, in a value, in another text.
 
     `values` is whatever can stand in the place of a placeholder. A leak is read by its wordings
@@ -94,16 +92,16 @@ def mixed_up(
     """
     others = tuple(squeezed(value) for value in values)
     texts = {
-        (language, name): _NOTE.sub("", source)
-        for language, sources in templates.items()
-        for name, source in sources.items()
+        (language, name): _NOTE.sub("", text.sent)
+        for language, named in templates.items()
+        for name, text in named.items()
         if name in VARIED
     }
     copies = {key: _held_by_copies(source) for key, source in texts.items()}
     for language, name in texts:
-        file, source = file_of(language, name), templates[language][name]
-        for wordings in slots(source):
-            at = position(source, wordings.offset)
+        file, text = file_of(language, name), templates[language][name]
+        for written, wordings in zip(slots(text.body), slots(text.sent), strict=True):
+            at = position(text.body, written.offset)
             for wording in wordings.each:
                 letters = squeezed(wording)
                 if any(letters in other for other in others):

@@ -15,10 +15,9 @@ from jinja2.sandbox import SandboxedEnvironment
 from service.domain.messages import to_gsm7
 from service.domain.variants import Slot
 from service.texts import words as wording
-from service.texts.files import file_of
+from service.texts.files import Templates, file_of
+from service.texts.head import DEFAULT_LANGUAGE, Text
 from service.texts.slots import Wordings, slots, with_slots
-
-DEFAULT_LANGUAGE = "fr"
 
 # number: int. type: the codebook's title by language, or a title (str). area, place: names (str).
 # day: datetime.date. part: domain.alerts.Part. severity: domain.codebook.Severity.
@@ -35,20 +34,6 @@ VALUES: dict[str, frozenset[str]] = {
     "acknowledged": frozenset({"number"}),
     "unknown_alert": frozenset(),
     "help_responder": frozenset(),
-}
-# The most that each may cost, in segments, whatever its values.
-SEGMENTS: dict[str, int] = {
-    "alert": 2,
-    "update": 2,
-    "correction": 2,
-    "place": 2,
-    "neutral": 1,
-    "check_in": 1,
-    "welcome_focal_point": 4,
-    "welcome_responder": 2,
-    "acknowledged": 1,
-    "unknown_alert": 1,
-    "help_responder": 2,
 }
 
 _ALLOWED = (nodes.Output, nodes.TemplateData, nodes.Name)
@@ -100,9 +85,10 @@ def compiled(source: str, values: frozenset[str]) -> Template:
 class _Language:
     """The texts of one language, compiled."""
 
-    def __init__(self, code: str, sources: Mapping[str, str]) -> None:
+    def __init__(self, code: str, written: Mapping[str, Text]) -> None:
         self.code = code
         file = file_of(code, wording.NAME)
+        sources = {name: text.sent for name, text in written.items()}
         self.words = {
             entry.key: entry.words for entry in wording.entries(sources.get(wording.NAME, ""))
         }
@@ -153,12 +139,11 @@ def _compiled(file: str, source: str, values: frozenset[str]) -> Template:
 class Texts:
     """Every text in every language, ready to render.
 
-    `templates` holds sources by language and name, `words` among them, as `texts.read` gives them
-    and `texts.lint` has passed them. Raises TextError for a template that cannot be used.
+    `templates` are as `texts.lint` has passed them. Raises TextError for one that cannot be used.
     """
 
-    def __init__(self, templates: Mapping[str, Mapping[str, str]]) -> None:
-        self._languages = {code: _Language(code, sources) for code, sources in templates.items()}
+    def __init__(self, templates: Templates) -> None:
+        self._languages = {code: _Language(code, written) for code, written in templates.items()}
 
     @property
     def languages(self) -> frozenset[str]:

@@ -161,7 +161,8 @@ async def test_texts_are_taken_up_too(tmp_path: Path, content: Path) -> None:
     async with network(tmp_path, content_dir=content) as vigie:
         await enrol(vigie)
         neutral = content / "templates_sms/fr/neutral.txt"
-        neutral.write_text("Bien recu, merci.\n", encoding="utf-8")
+        head = neutral.read_text(encoding="utf-8").rpartition("---")[0]
+        neutral.write_text(f"{head}---\nBien recu, merci.\n", encoding="utf-8")
         assert await vigie.service.reloader.reload()
         await vigie.text(AWA, "MA SOKOLO 3 5")
         await vigie.settle()

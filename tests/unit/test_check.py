@@ -124,6 +124,17 @@ MISTAKES = [
      "not in the rows above"),
     (ALERT, "{{ number }}", "{{ numbr }}", "this text has no value of that name"),
     (NEUTRAL, "merci", "mercŋ", "is outside GSM-7"),
+    ("templates_sms/fr/acknowledged.txt", "---\n#", "#", "the text does not begin with its "
+     "status, between two lines of ---; begin with the lines `---`, `status: draft`, "
+     "`max_segments: 1`, `---`"),
+    (NEUTRAL, "status: reviewed", "status: revewed", "{at}: `revewed` is not one of draft, "
+     "reviewed; did you mean `reviewed`?"),
+    (NEUTRAL, "status: reviewed", "status: draft", "{at}: nobody has reviewed a draft: write "
+     "`status: reviewed`, or take out `reviewed_by:`"),
+    (NEUTRAL, "reviewed_by: VC\n", "", "a reviewed text says who reviewed it: add `reviewed_by:`, "
+     "initials"),
+    (NEUTRAL, "max_segments: 1", "max_segments: 1\ntransliterated: yes", "unknown key "
+     "`transliterated`; did you mean `transliterate`?"),
 ]  # fmt: skip
 
 WHEN = "{types: [market_attack], at_least: 3, distinct_reporters: 2, within: {km: 25, hours: 72}}"
@@ -340,6 +351,8 @@ def test_an_empty_directory_has_only_problems(tmp_path: Path) -> None:
         ("rules/places/areas.csv", b"\xff\xfe\x00"),
         ("rules/places/places.csv", b'code,name\n"'),
         ("rules/places/aliases.csv", b"code,alias\n1\n,,,\n"),
+        (ALERT, b"---\nstatus: reviewed\nreviewed_by: AD\n---\n{% for x in y %}"),
+        (ALERT, b"---\nstatus: &a [*a, *a]\n---\nx"),
         (ALERT, b"{% for x in y %}"),
     ],
 )

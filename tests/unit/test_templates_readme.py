@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from service.content.files import Files
+from service.content.texts import read as read_texts
 from service.domain.codebook import Codebook
 from service.domain.gazetteer import Gazetteer
 from service.domain.grammar import read as read_report
 from service.domain.reading import Acknowledge, Answers, Draft, Enrol, Help, Stop
-from service.texts import SEGMENTS, VALUES, Texts, read
+from service.texts import VALUES, Head, Texts
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = (PROJECT / "templates_sms/README.md").read_text()
@@ -76,7 +78,7 @@ def test_the_code_table_is_the_codebooks(language: str) -> None:
 
 
 def test_the_texts_that_are_quoted_are_the_ones_that_are_sent() -> None:
-    texts = Texts(read(PROJECT / "templates_sms")[0].templates)
+    texts = Texts(read_texts(Files(PROJECT)).templates)
     quotes = re.findall(r"<!-- (\w+)/(\w+) -->\n((?:> .*\n)+)", PAGE)
     assert len(quotes) == 8
     for language, name, quote in quotes:
@@ -85,11 +87,25 @@ def test_the_texts_that_are_quoted_are_the_ones_that_are_sent() -> None:
 
 
 def test_the_table_of_texts_is_complete() -> None:
+    templates = read_texts(Files(PROJECT)).templates
     rows = re.findall(r"^\| `(\w+)` \|.*\| ([^|]*) \| (\d) \|$", PAGE, re.MULTILINE)
     assert [name for name, _, _ in rows] == list(VALUES)
     for name, names, segments in rows:
         assert set(re.findall(r"`(\w+)`", names)) == VALUES[name]
-        assert int(segments) == SEGMENTS[name]
+        assert {int(segments)} == {templates[each][name].head.max_segments for each in LANGUAGES}
+
+
+def test_the_head_that_the_page_shows_is_one_and_its_table_is_complete(tmp_path: Path) -> None:
+    shown = re.search(r"^```\n(---\n.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert shown is not None
+    file = tmp_path / "templates_sms/fr/acknowledged.txt"
+    file.parent.mkdir(parents=True)
+    file.write_text(shown[1], encoding="utf-8")
+    files = Files(tmp_path)
+    assert read_texts(files).templates["fr"]["acknowledged"].head.reviewed_by == "AD"
+    assert files.problems == []
+    keys = re.findall(r"^\| `([a-z_]+)` \| [^|]* \|$", PAGE, re.MULTILINE)
+    assert keys == list(Head.model_fields)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

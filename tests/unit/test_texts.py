@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.content import Problem
+from service.content.files import Files
+from service.content.texts import read
 from service.domain.alerts import PARTS
 from service.domain.codebook import SEVERITIES, Codebook
 from service.domain.messages import measure, outside_gsm7
-from service.texts import SEGMENTS, VALUES, Sources, TextError, TextProblem, Texts, lint, read
+from service.texts import VALUES, Head, Sources, Text, TextError, TextProblem, Texts, lint
 
 PROJECT = Path(__file__).resolve().parents[2]
 LANGUAGES = ("en", "fr")
@@ -28,10 +32,19 @@ ALERT = {
 TITLES: dict[str, Mapping[str, str]] = {"market_attack": ALERT["type"]}  # type: ignore[dict-item]
 
 
-def shipped() -> Sources:
-    sources, problems = read(PROJECT / "templates_sms")
-    assert problems == []
+@cache
+def _shipped() -> Sources:
+    files = Files(PROJECT)
+    sources = read(files)
+    assert files.problems == []
     return sources
+
+
+def shipped() -> Sources:
+    """What ships, in dictionaries of its own."""
+    sources = _shipped()
+    templates = {language: dict(texts) for language, texts in sources.templates.items()}
+    return sources._replace(templates=templates)
 
 
 def codebook() -> Codebook:
@@ -49,13 +62,15 @@ def values_of(name: str) -> dict[str, object]:
 
 
 def changed(language: str, name: str, source: str | None) -> Sources:
-    """What ships, with one text changed, or taken away."""
+    """What ships, with one text changed, or taken away; it keeps its head."""
     sources = shipped()
+    texts = dict(sources.templates.get(language, {}))
     if source is None:
-        del sources.templates[language][name]
+        del texts[name]
     else:
-        sources.templates.setdefault(language, {})[name] = source
-    return sources
+        head = texts[name].head if name in texts else Head(status="draft")
+        texts[name] = Text(source, head)
+    return sources._replace(templates={**sources.templates, language: texts})
 
 
 # ---- what ships
@@ -98,7 +113,7 @@ def test_each_text_renders_whole_in_gsm7_within_its_segments(language: str, name
     assert not {"{", "}"} & set(text)
     size = measure(text)
     assert size.encoding == "gsm7"
-    assert size.segments <= SEGMENTS[name]
+    assert size.segments <= shipped().templates[language][name].head.max_segments
 
 
 def test_an_alert_says_area_date_part_type_severity_number_and_how_to_answer() -> None:
@@ -229,16 +244,13 @@ def test_hostile_template_code_is_a_problem_and_never_compiled(source: str) -> N
         Texts(sources.templates)
 
 
-SHIPPED, _ = read(PROJECT / "templates_sms")
-
-
 @given(st.text(st.sampled_from("{}%#|().'\" \nan_0éç*") | st.characters(), max_size=60))
 @settings(max_examples=50)
 def test_any_source_is_linted_and_either_used_or_refused(source: str) -> None:
-    templates = {**SHIPPED.templates, "fr": {**SHIPPED.templates["fr"], "unknown_alert": source}}
-    problems = lint(SHIPPED._replace(templates=templates), TITLES, ["Niono"])
+    sources = changed("fr", "unknown_alert", source)
+    problems = lint(sources, TITLES, ["Niono"])
     try:
-        text = Texts(templates).render("unknown_alert", "fr", {})
+        text = Texts(sources.templates).render("unknown_alert", "fr", {})
     except TextError:
         assert problems
     else:
@@ -248,7 +260,7 @@ def test_any_source_is_linted_and_either_used_or_refused(source: str) -> None:
 # ---- the lint
 
 
-def place(problem: TextProblem) -> tuple[str, int, int, str]:
+def place(problem: TextProblem | Problem) -> tuple[str, int, int, str]:
     return problem.file.removeprefix("templates_sms/"), problem.line, problem.column, problem.text
 
 
@@ -340,7 +352,7 @@ def test_a_problem_names_its_place_its_reason_and_what_to_do(
 
 
 def words_with(old: str, new: str) -> Sources:
-    source = shipped().templates["fr"]["words"]
+    source = shipped().templates["fr"]["words"].body
     assert old in source
     return changed("fr", "words", source.replace(old, new))
 
@@ -387,7 +399,7 @@ def test_a_long_area_or_title_counts_in_the_worst_case() -> None:
 def test_a_loaded_title_is_told_where_alerts_say_it() -> None:
     titles = {"x": {"fr": "Attaque de bandits", "en": "Attack"}}
     (problem,) = lint(shipped(), titles, ["Niono"])
-    assert place(problem) == ("fr/alert.txt", 3, 34, "Attaque de bandits")
+    assert place(problem) == ("fr/alert.txt", 8, 34, "Attaque de bandits")
     assert "the title of x in rules/codebook.yaml" in problem.why
 
 
@@ -403,13 +415,25 @@ def test_without_its_lists_the_lint_says_so_rather_than_passing_everything() -> 
 # ---- the files
 
 
+HEAD = b"---\nstatus: reviewed\nreviewed_by: AD\nmax_segments: 1\n---\n"
+
+
+def read_file(tmp_path: Path, raw: bytes, file: str = "fr/neutral.txt") -> tuple[Sources, Files]:
+    path = tmp_path / "templates_sms" / file
+    path.parent.mkdir(parents=True)
+    path.write_bytes(raw)
+    files = Files(tmp_path)
+    return read(files), files
+
+
 def test_files_as_a_notepad_leaves_them_are_read(tmp_path: Path) -> None:
-    (tmp_path / "fr").mkdir()
-    (tmp_path / "fr/neutral.txt").write_bytes(b"\xef\xbb\xbfBonjour\r\nmerci\r\n")
-    (tmp_path / "loaded_words.txt").write_text("jihad*\r\n")
-    sources, problems = read(tmp_path)
-    assert problems == []
-    assert sources == Sources({"fr": {"neutral": "Bonjour\nmerci\n"}}, "jihad*\n", "")
+    raw = b"\xef\xbb\xbf" + HEAD + b"Bonjour\nmerci\n"
+    sources, files = read_file(tmp_path, raw.replace(b"\n", b"\r\n"))
+    assert files.problems == []
+    head = Head(status="reviewed", reviewed_by="AD", max_segments=1)
+    assert sources == Sources(
+        {"fr": {"neutral": Text("\n" * 5 + "Bonjour\nmerci\n", head)}}, "", ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -422,15 +446,68 @@ def test_files_as_a_notepad_leaves_them_are_read(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_told(
     tmp_path: Path, raw: bytes, problem: tuple[str, int, int, str]
 ) -> None:
-    (tmp_path / "fr").mkdir()
-    (tmp_path / "fr/neutral.txt").write_bytes(raw)
-    sources, problems = read(tmp_path)
-    assert [place(each) for each in problems] == [problem]
+    sources, files = read_file(tmp_path, raw)
+    assert [place(each) for each in files.problems] == [problem]
     assert sources.templates == {"fr": {}}
 
 
+@pytest.mark.parametrize(
+    ("file", "head", "where", "why"),
+    [
+        ("fr/neutral.txt", "Merci", (1, 1), "does not begin with its status"),
+        ("fr/neutral.txt", "", (1, 1), "does not begin with its status"),
+        ("fr/neutral.txt", "---\n---\nMerci", (1, 1), "does not begin with its status"),
+        ("fr/neutral.txt", "---\n# a note\n---\nMerci", (1, 1), "does not begin with its status"),
+        ("fr/neutral.txt", "\n---\nstatus: draft\n---\nMerci", (1, 1), "does not begin"),
+        ("fr/neutral.txt", "---\nstatus: draft\nMerci", (1, 1), "does not begin"),
+        ("fr/neutral.txt", "---\nstatus: draft\n---\nMerci", (2, 9), "cannot be drafts"),
+        ("bm/neutral.txt", "---\nstatus: reviewed\n---\nA", (2, 1), "says who reviewed it"),
+        (
+            "bm/neutral.txt",
+            "---\nstatus: draft\nreviewed_by: AD\n---\nA",
+            (2, 1),
+            "nobody has reviewed",
+        ),
+        ("bm/neutral.txt", "---\n# note\nstatus: ready\n---\nA", (3, 9), "not one of draft"),
+        ("bm/neutral.txt", "---\nstatus: draft\nsegments: 1\n---\nA", (3, 1), "unknown key"),
+        ("bm/neutral.txt", "---\nstatus: draft\nstatus: draft\n---\nA", (3, 1), "twice"),
+        ("bm/neutral.txt", "---\nstatus: draft\nmax_segments: no\n---\nA", (3, 15), "whole number"),
+        ("bm/neutral.txt", "---\nstatus: draft\nmax_segments: 99\n---\nA", (3, 15), "at most 8"),
+        ("bm/neutral.txt", "---\nstatus: draft\nmax_segments: 0\n---\nA", (3, 15), "at least 1"),
+        ("bm/neutral.txt", "---\nstatus: &a draft\n---\nA", (2, 9), "anchors and aliases"),
+        ("bm/neutral.txt", "---\nstatus: [draft\n---\nA", (2, 9), "not closed"),
+        (
+            "bm/neutral.txt",
+            "---\nstatus: reviewed\nreviewed_by: Awa Diarra\n---\nA",
+            (3, 14),
+            "not written as it should be",
+        ),
+        (
+            "bm/neutral.txt",
+            "---\nstatus: draft\ntransliterate: true\n---\nA",
+            (3, 16),
+            "only texts in 'fr' are transliterated",
+        ),
+    ],
+)
+def test_a_head_that_will_not_do_is_told_where_it_is(
+    tmp_path: Path, file: str, head: str, where: tuple[int, int], why: str
+) -> None:
+    _, files = read_file(tmp_path, head.encode(), file)
+    (problem,) = files.problems
+    assert (problem.file, problem.line, problem.column) == (f"templates_sms/{file}", *where)
+    assert why in problem.why
+
+
+def test_what_is_wrong_below_a_head_is_told_in_its_line(tmp_path: Path) -> None:
+    sources, _ = read_file(tmp_path, HEAD + "Merci\nl’été".encode())
+    told = [place(each) for each in lint(sources, TITLES, []) if each.text == "’"]
+    assert told == [("fr/neutral.txt", 7, 2, "’")]
+
+
 def test_a_folder_that_is_not_there_has_every_french_text_missing(tmp_path: Path) -> None:
-    sources, problems = read(tmp_path / "nowhere")
-    assert problems == []
+    files = Files(tmp_path / "nowhere")
+    sources = read(files)
+    assert files.problems == []
     missing = {each.file for each in lint(sources, TITLES, []) if "/fr/" in each.file}
     assert missing == {f"templates_sms/fr/{name}.txt" for name in (*VALUES, "words")}

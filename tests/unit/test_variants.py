@@ -16,7 +16,7 @@ from service.domain import variants
 from service.domain.codebook import SEVERITIES
 from service.domain.messages import measure
 from service.domain.variants import At, Finding, Seen, Slot, chosen, judge
-from service.texts import SEGMENTS, VALUES, Sources, Texts, lint, read
+from service.texts import VALUES, Texts, lint
 from service.texts.slots import MOST_TOGETHER, VARIED, slots, together
 from service.vault.keys import Keyring
 from service.vault.keystore import Keystore
@@ -24,15 +24,10 @@ from service.vault.vault import Vault
 from service.wording import wording
 from tests.support.content_dir import copy_of_content
 from tests.support.rules_content import codebook, rows
-from tests.unit.test_texts import ALERT, TITLES, changed, values_of
+from tests.unit.test_texts import ALERT, TITLES, changed, shipped, values_of
 
-PROJECT = Path(__file__).resolve().parents[2]
 LANGUAGES = ("fr", "en")
 RESPONDERS = range(1, 201)
-
-
-def shipped() -> Sources:
-    return read(PROJECT / "templates_sms")[0]
 
 
 # ---- every copy is sound
@@ -60,7 +55,10 @@ def test_every_copy_fits_in_gsm7_and_two_segments(language: str, name: str) -> N
         asked = {key: values[key] for key in VALUES[name]}
         copy = texts.render(name, language, asked, choice)
         copies.add(copy)
-        assert measure(copy)[::2] <= ("gsm7", SEGMENTS[name]), copy
+        assert measure(copy)[::2] <= (
+            "gsm7",
+            shipped().templates[language][name].head.max_segments,
+        ), copy
         assert not set("[]|{}") & set(copy), copy
     alerts = len({(str(v["type"]), v["severity"]) for v in dearest()})
     assert len(copies) <= alerts * len(choices)
@@ -77,8 +75,8 @@ def test_two_alerts_tell_eight_bits_and_each_text_at_least_four(language: str) -
 
 def test_only_texts_about_an_alert_have_wordings() -> None:
     for sources in shipped().templates.values():
-        for name, source in sources.items():
-            assert bool(slots(source)) == (name in VARIED), name
+        for name, text in sources.items():
+            assert bool(slots(text.body)) == (name in VARIED), name
 
 
 # ---- what the lint says
@@ -131,7 +129,6 @@ def test_one_copy_too_long_is_a_problem_of_the_text() -> None:
     source = f"ALERTE {{{{ number }}}} [pas de danger|un danger {long}]"
     (problem,) = lint(changed("fr", "alert", source), TITLES, ["Niono"])
     assert long in problem.text
-    assert "segments" not in (problem.suggestion or "")
     assert "at worst this takes" in problem.why
 
 
@@ -144,9 +141,8 @@ def test_a_note_may_speak_of_brackets() -> None:
 
 
 def test_a_date_has_no_wordings() -> None:
-    sources = shipped()
-    words = sources.templates["fr"]["words"]
-    sources.templates["fr"]["words"] = words.replace("date = ", "date = [lundi|mardi] ")
+    words = shipped().templates["fr"]["words"].body
+    sources = changed("fr", "words", words.replace("date = ", "date = [lundi|mardi] "))
     assert any("a date has no wordings" in p.why for p in lint(sources, TITLES, ["Niono"]))
 
 
