@@ -17,14 +17,16 @@ from service.domain import grammar, pins
 from service.domain.reading import (
     Acknowledge,
     Answers,
+    Correct,
     Doubt,
     Draft,
     Enrol,
     Help,
     Problem,
     Reading,
-    Several,
     Stop,
+    Withdraw,
+    reports_in,
 )
 from service.domain.replays import misdated
 from service.picture import Picture
@@ -33,6 +35,7 @@ from service.store import AnyRow, inbox, outbox, people
 from service.telemetry import Metrics
 from service.texts import DEFAULT_LANGUAGE
 from service.vault.vault import Shredded, Vault
+from service.withdrawing import Withdrawals
 
 log = structlog.get_logger()
 
@@ -64,6 +67,7 @@ class Batch:
         self._chance = chance
         self.now = now
         self.filed = reporting.Filed()
+        self._withdrawals = Withdrawals()
         self.people_changed = False
         self._people: dict[bytes, AnyRow] = {}
         self._desk = Desk(vault, content.phones.pins.most_wrong, metrics.warnings.count)
@@ -83,6 +87,7 @@ class Batch:
         for message in messages:
             await self._kinds[message.kind](message)
         await self.filed.write(self._tx)
+        await self._withdrawals.write(self._tx, self.filed, self._picture, self.now)
         await self._desk.write(self._tx, self.now)
 
     async def finish(self) -> None:
@@ -256,9 +261,11 @@ class Batch:
         reading: Reading,
         proof: reporting.Proof,
     ) -> None:
-        """File each report, or note what was wrong: the answer is the same whatever it was."""
+        """File each report, take one back, or note what was wrong; the answer is the same."""
         problem = None
-        for nth, each in enumerate(reading.reports if isinstance(reading, Several) else [reading]):
+        if isinstance(reading, Withdraw | Correct):
+            self._withdrawals.note(message, person, proof, reading)
+        for nth, each in enumerate(reports_in(reading)):
             if isinstance(each, Draft):
                 reporting.file(
                     self.filed, self._picture, self._content, each, person, message, proof, nth

@@ -12,7 +12,7 @@ from service import pins
 from service.audit import note
 from service.clock import Clock
 from service.domain.clearance import Clearance
-from service.store import AnyRow, Store, inbox, outbox, rekeying
+from service.store import AnyRow, Store, inbox, outbox, rekeying, withdrawals
 from service.store import people as people_store
 from service.store import pins as pin_store
 from service.store.people import Role
@@ -167,6 +167,7 @@ async def forget(tx: AsyncConnection, vault: Vault, person: AnyRow, now: datetim
     await vault.forget_person(person.id)
     await outbox.forget_person(tx, person.id)
     await pin_store.forget_person(tx, person.id)
+    await withdrawals.forget_person(tx, person.id)
     indexes = (person.number_index, person.other_index)
     await inbox.forget_sender(tx, [index for index in indexes if index is not None])
     await people_store.remove(tx, person, now)

@@ -80,15 +80,24 @@ def file(
 def _to_the_hour(message: AnyRow, days_ago: int) -> tuple[datetime, datetime]:
     """When it happened and when it was received, to the hour: reports keep no finer time."""
     received: datetime = message.received_at
-    sent: datetime = message.sent_at or received
-    if not received - BELIEVED <= sent <= received:
-        sent = received
-    occurred = sent - timedelta(days=days_ago)
+    occurred = believed(message.sent_at, received) - timedelta(days=days_ago)
     return _hour(occurred), _hour(received)
+
+
+def believed(sent_at: datetime | None, received_at: datetime) -> datetime:
+    """When a message was sent, as far as its gateway's word for it can be true."""
+    if sent_at is None or not received_at - BELIEVED <= sent_at <= received_at:
+        return received_at
+    return sent_at
 
 
 def _hour(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def evidence_of(report: AnyRow) -> Evidence:
+    """What the rules may know of a report that is stored."""
+    return _evidence(report._asdict(), Point(report.lat, report.lon))
 
 
 def _evidence(row: dict[str, Any], point: Point) -> Evidence:

@@ -11,7 +11,16 @@ from service.content import Content, load
 from service.domain import grammar
 from service.domain.codebook import COUNTS
 from service.domain.gazetteer import Place
-from service.domain.reading import Doubt, Draft, Problem, ProblemKind, Reading, Several
+from service.domain.reading import (
+    Correct,
+    Doubt,
+    Draft,
+    Problem,
+    ProblemKind,
+    Reading,
+    Several,
+    Withdraw,
+)
 
 MEANING: dict[ProblemKind, str] = {
     "empty": "there is no letter and no digit in it",
@@ -85,7 +94,11 @@ def describe(reading: Reading) -> dict[str, Any]:
                 "candidates": [_place(each) for each in reading.candidates],
             }
         )
-    return {"command": type(reading).__name__.lower()} | asdict(reading)
+    command: dict[str, Any] = {"command": type(reading).__name__.lower()}
+    if isinstance(reading, Withdraw | Correct):
+        about = _about(reading)
+        return command | (describe(about) if about else {})
+    return command | asdict(reading)
 
 
 def lines(reading: Reading, content: Content) -> list[str]:
@@ -93,6 +106,11 @@ def lines(reading: Reading, content: Content) -> list[str]:
     if isinstance(reading, Doubt):
         asked = (f"{n} for {_in_words(each)}" for n, each in enumerate(reading.candidates, 1))
         return [*lines(reading.draft, content), f"doubtful place: {', '.join(asked)}"]
+    if isinstance(reading, Withdraw | Correct):
+        about = _about(reading)
+        command = f"command: {type(reading).__name__.lower()}"
+        said = about.reports if isinstance(about, Several) else (about,) if about else ()
+        return [command, *(line for each in said for line in lines(each, content))]
     if not isinstance(reading, Draft | Problem):
         return [f"{name}: {value}" for name, value in describe(reading).items()]
     facts: list[tuple[str, object]] = []
@@ -111,6 +129,11 @@ def lines(reading: Reading, content: Content) -> list[str]:
     else:
         facts += [("perhaps", _in_words(each)) for each in reading.candidates]
     return [f"{name}: {value}" for name, value in facts]
+
+
+def _about(reading: Withdraw | Correct) -> Draft | Doubt | Several | None:
+    """The report that is taken back, where it is named, or that takes another's place."""
+    return reading.report if isinstance(reading, Correct) else reading.named
 
 
 def _place(place: Place | None) -> dict[str, Any] | None:

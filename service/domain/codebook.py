@@ -14,7 +14,9 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 Typology = Literal["horizontal", "vertical", "global", "criminal"]
 Count = Literal["killed", "injured", "abducted", "displaced", "livestock"]
 COUNTS: tuple[Count, ...] = get_args(Count)
-Command = Literal["enrol", "acknowledge", "stop", "help", "no_answers", "answers"]
+Command = Literal[
+    "enrol", "acknowledge", "stop", "help", "no_answers", "answers", "withdraw", "correct"
+]
 Role = Count | Literal["days", "days_ago", "number", "filler"]
 LANGUAGES = ("fr", "en")
 
@@ -95,6 +97,7 @@ class Commands(_Entry):
     """The first words that make a text a command, by language.
 
     `no_answers` and `answers`: a focal point wants to be sent nothing, or answers again.
+    `withdraw` and `correct`: what was sent last is taken back, or replaced by what follows.
     """
 
     enrol: Phrases
@@ -103,6 +106,8 @@ class Commands(_Entry):
     help: Phrases
     no_answers: Phrases = {}
     answers: Phrases = {}
+    withdraw: Phrases = {}
+    correct: Phrases = {}
 
 
 class Limits(_Entry):

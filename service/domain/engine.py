@@ -109,9 +109,17 @@ class Engine:
         return self._settle(before.then(self._count(evidence)), evidence.known_at)
 
     def forget(self, evidence_id: int, known_at: int) -> list[Decision]:
-        """Take back a report for good (retracted or refuted) and return what that leads to."""
+        """Take back a report (retracted or refuted) and return what that leads to.
+
+        It is for good, whatever is learnt of it later, unless it is remembered.
+        """
         self._forgotten[evidence_id] = known_at
         return self._settle(self._uncount(self._known.pop(evidence_id, None)), known_at)
+
+    def remember(self, evidence: Evidence) -> list[Decision]:
+        """Count a report again that had been taken back by mistake; what that leads to."""
+        self._forgotten.pop(evidence.id, None)
+        return self.learn(evidence)
 
     def restore(self, evidence: Iterable[Evidence], decisions: Iterable[Decision]) -> None:
         """Bring a new engine to where another was: nothing that was decided is decided again.

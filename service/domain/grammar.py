@@ -16,6 +16,7 @@ from service.domain.reading import (
     Acknowledge,
     Answers,
     Chosen,
+    Correct,
     Doubt,
     Draft,
     Enrol,
@@ -25,6 +26,7 @@ from service.domain.reading import (
     Report,
     Several,
     Stop,
+    Withdraw,
 )
 from service.domain.words import Words
 
@@ -56,11 +58,15 @@ def read(text: str, codebook: Codebook, gazetteer: Gazetteer, home: str | None =
     report: Report | Several = judge(notes, codebook.limits, gazetteer, home, cut=cut)
     if isinstance(report, Problem):
         report = _several(rest, notes, codebook, gazetteer, home) or report
-    if command is None and isinstance(report, Problem):
-        return _chosen(notes) or report
-    if command is None or not isinstance(report, Problem):
-        return report
+    if command == "withdraw":
+        return Withdraw(_named(report))
+    if not isinstance(report, Problem):
+        return Correct(report) if command == "correct" else report
     match command:
+        case None:
+            return _chosen(notes) or report
+        case "correct":
+            return report
         case "help":
             return Help()
         case "acknowledge":
@@ -88,6 +94,16 @@ def _acknowledge(rest: Sequence[str]) -> Acknowledge | Problem:
     if len(number) > MOST_DIGITS:
         return Problem("number_out_of_range")
     return Acknowledge(int(number))
+
+
+def _named(report: Report | Several) -> Draft | None:
+    """The report that is to be taken back; of a doubtful place the type alone is sure."""
+    match report:
+        case Draft():
+            return report
+        case Doubt():
+            return report.draft
+    return None
 
 
 def _chosen(notes: Notes) -> Chosen | None:

@@ -1,5 +1,6 @@
 """What a text was read as. No field holds the text's own words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -118,5 +119,29 @@ class Answers:
     wanted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """`ANN`: take back what I sent last; `ANN MA SOKOLO`: the last of this type and place."""
+
+    named: Draft | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Correct:
+    """`COR MA SOKOLO 3`: this instead of what I sent last."""
+
+    report: Draft | Doubt | Several
+
+
 Report = Draft | Doubt | Problem
-Reading = Report | Several | Chosen | Enrol | Acknowledge | Stop | Help | Answers
+Reading = (
+    Report | Several | Chosen | Enrol | Acknowledge | Stop | Help | Answers | Withdraw | Correct
+)
+
+
+def reports_in(reading: Reading) -> Sequence[Reading]:
+    """The reports that a text makes, understood or not; anything else stands for itself."""
+    if isinstance(reading, Withdraw):
+        return ()
+    said = reading.report if isinstance(reading, Correct) else reading
+    return said.reports if isinstance(said, Several) else (said,)

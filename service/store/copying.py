@@ -33,7 +33,7 @@ from service.store.tables import delivery, metadata, outbox, person
 from service.store.types import UtcDateTime
 
 # Received within the last days: numbers and texts, sealed with keys that no STOP deletes.
-LEFT_OUT = frozenset({"inbox", "locked"})
+LEFT_OUT = frozenset({"inbox", "locked", "withdrawal"})
 # Made anew for whoever can still be reached.
 MADE_ANEW = frozenset({("person", "number_index"), ("person", "other_index")})
 

@@ -50,6 +50,7 @@ from service.store.tables import (
     rule_text,
     scan,
     warning,
+    withdrawal,
 )
 
 _ALL = true()
@@ -170,6 +171,14 @@ KEEPINGS: tuple[Keeping, ...] = (
         "exact",
         report.c.occurred_at,
         ~report.c.coarse,
+    ),
+    Keeping(
+        withdrawal,
+        "that the person of a pseudonym took a report back",
+        "72 hours",
+        "deleted",
+        "messages",
+        withdrawal.c.received_at,
     ),
     Keeping(
         incident,

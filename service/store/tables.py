@@ -196,6 +196,21 @@ report = Table(
     UniqueConstraint("inbox_id", "nth"),
 )
 
+# A message took back what its sender had sent last: kept as long as that message, because what it
+# is about may come after it.
+withdrawal = Table(
+    "withdrawal",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("inbox_id", Id, nullable=False, unique=True),
+    Column("person_id", Id, nullable=False, index=True),
+    Column("verified", Boolean, nullable=False),
+    Column("corrects", Boolean, nullable=False),  # the message is a report itself
+    Column("type", String(40)),  # where it says which report is meant
+    Column("place", String(16)),
+    Column("received_at", UtcDateTime, nullable=False),
+)
+
 # Each set of areas that alerts were named by, one after the other.
 area_version = Table(
     "area_version",

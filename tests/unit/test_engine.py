@@ -345,6 +345,15 @@ def test_a_retracted_report_that_others_make_up_for_is_passed_over():
     assert [episode.opener for episode in judge.episodes()] == [4]
 
 
+def test_what_was_taken_back_by_mistake_counts_again_and_is_a_new_alert() -> None:
+    judge = engine()
+    told(judge, report(1), report(2, 1), report(3, 2))
+    judge.forget(3, START + 3 * HOUR)
+    assert judge.learn(report(3, 2, known=9)) == []  # it was for good
+    assert gist(judge.remember(report(3, 2))) == [("raise", "market-cluster:3:2")]
+    assert judge.remember(report(3, 2)) == []
+
+
 def test_a_cluster_that_comes_back_after_a_correction_is_a_new_alert():
     judge = engine()
     told(judge, report(1), report(2, 1), report(4, 2))

@@ -18,6 +18,7 @@ from service.domain.reading import (
     Acknowledge,
     Answers,
     Chosen,
+    Correct,
     Doubt,
     Draft,
     Enrol,
@@ -26,11 +27,12 @@ from service.domain.reading import (
     Reading,
     Several,
     Stop,
+    Withdraw,
 )
 from tests.support.rules_content import codebook, gazetteer
 
 CASES = Path(__file__).parents[1] / "cases"
-COMMANDS = (Acknowledge, Answers, Chosen, Enrol, Help, Stop)
+COMMANDS = (Acknowledge, Answers, Chosen, Enrol, Help, Stop, Withdraw)
 
 
 def cases() -> list[Any]:
@@ -58,6 +60,10 @@ def described(reading: Reading) -> dict[str, Any]:
         if reading.area:
             doubt["area"] = told(reading.area)
         return described(reading.draft) | doubt
+    if isinstance(reading, Withdraw | Correct):
+        about = reading.report if isinstance(reading, Correct) else reading.named
+        said = described(about) if about else {}
+        return {"command": type(reading).__name__.lower()} | said
     if isinstance(reading, COMMANDS):
         found = {"command": type(reading).__name__.lower()} | dataclasses.asdict(reading)
     else:
@@ -148,7 +154,7 @@ def test_hostile_texts_are_read_too(text: str) -> None:
 # Whatever can be typed, and likelier what the grammar knows.
 KNOWN = st.sampled_from(
     ["MA", "EN", "RAS", "KONNA", "SOKOLO", "NIONO", "53312", "ML0506", "3", "5b", "99999", "hier",
-     "morts", "de", "OK", "STOP", "INS", "AIDE", "jours", "pas", "*", "\n"]
+     "ANN", "COR", "morts", "de", "OK", "STOP", "INS", "AIDE", "jours", "pas", "*", "\n"]
 )  # fmt: skip
 TEXTS = st.one_of(
     st.text(), st.lists(st.one_of(KNOWN, st.text(max_size=6))).map(" ".join), st.binary().map(str)
@@ -162,6 +168,8 @@ def test_any_text_is_a_reading_that_holds_together(text: str, home: str | None) 
 
 
 def assert_sane(reading: Reading) -> None:
+    if isinstance(reading, Correct):
+        reading = reading.report
     if isinstance(reading, COMMANDS):
         if isinstance(reading, Enrol):
             assert re.fullmatch("[A-HJ-NP-Z]{8}", reading.code)

@@ -227,6 +227,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_pin_person_id"), ["person_id"], unique=False)
 
     op.create_table(
+        "withdrawal",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("inbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("verified", sa.Boolean(), nullable=False),
+        sa.Column("corrects", sa.Boolean(), nullable=False),
+        sa.Column("type", sa.String(length=40), nullable=True),
+        sa.Column("place", sa.String(length=16), nullable=True),
+        sa.Column("received_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_withdrawal")),
+        sa.UniqueConstraint("inbox_id", name=op.f("uq_withdrawal_inbox_id")),
+    )
+    with op.batch_alter_table("withdrawal", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_withdrawal_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
         "warning",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(

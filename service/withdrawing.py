@@ -1,0 +1,90 @@
+"""`ANN` and `COR`: takes reports back, and puts another in their place, in a batch's transaction.
+
+A report that is taken back stays in its table as `retracted`, and its incident stays as it was
+first reported; neither counts any more. What responders were told of it, the rules correct.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service import reporting
+from service.domain.reading import Correct, Withdraw
+from service.domain.retention import MESSAGE_HOURS
+from service.domain.withdrawals import Sent, Withdrawal, withdrawn
+from service.picture import Picture
+from service.store import AnyRow
+from service.store import withdrawals as store
+
+
+class Withdrawals:
+    """What the messages of one batch take back."""
+
+    def __init__(self) -> None:
+        self._rows: list[dict[str, Any]] = []
+
+    def note(
+        self, message: AnyRow, person: AnyRow, proof: reporting.Proof, said: Withdraw | Correct
+    ) -> None:
+        """Keep what a message takes back. Who is forced to takes nothing back."""
+        if proof.under_duress:
+            return
+        named = said.named if isinstance(said, Withdraw) else None
+        row: dict[str, Any] = {"inbox_id": message.id, "person_id": person.id}
+        row |= {"verified": proof.verified, "corrects": isinstance(said, Correct)}
+        row |= {"type": named.type if named else None}
+        row |= {"place": named.place.code if named and named.place else None}
+        self._rows.append(row | {"received_at": message.received_at})
+
+    async def write(
+        self, tx: AsyncConnection, filed: reporting.Filed, picture: Picture, now: datetime
+    ) -> None:
+        """Let what is taken back count no more, of this batch's reports and of earlier ones.
+
+        Where a report came after what withdraws it, or between the two, this looks again.
+        """
+        if self._rows:
+            await store.add(tx, self._rows)
+        people = {row["person_id"] for row in self._rows}
+        people |= {row["reporter"] for row in filed.reports}
+        kept = await store.of_people(tx, people) if people else ()
+        if not kept:
+            return
+        # Of what was sent before that, what withdraws it may be forgotten already.
+        since = now - timedelta(hours=MESSAGE_HOURS)
+        known = await store.reports_of(tx, {row.person_id for row in kept})
+        rows = [row for row in known if reporting.believed(row.sent_at, row.came_at) > since]
+        gone = _gone(rows, kept)
+        retracted = [row for row in rows if row.id in gone and row.status == "counted"]
+        restored = [row for row in rows if row.id not in gone and row.status == "retracted"]
+        known_at = int(now.timestamp())
+        for row in restored:
+            if row.lat is not None:
+                filed.decisions += picture.engine.remember(reporting.evidence_of(row))
+        for row in retracted:
+            filed.decisions += picture.engine.forget(row.id, known_at)
+        await _set(tx, retracted, "retracted")
+        await _set(tx, restored, "counted")
+
+
+def _gone(rows: Sequence[AnyRow], kept: Iterable[AnyRow]) -> set[int]:
+    """The reports that are withdrawn, each person's by what that person took back."""
+    sent: dict[int, list[Sent]] = defaultdict(list)
+    for row in rows:
+        at = reporting.believed(row.sent_at, row.came_at)
+        sent[row.reporter].append(Sent(row.id, row.inbox_id, at, row.verified, row.type, row.place))
+    theirs: dict[int, list[Withdrawal]] = defaultdict(list)
+    for each in kept:
+        at = reporting.believed(each.sent_at, each.received_at)
+        theirs[each.person_id].append(
+            Withdrawal(each.inbox_id, at, each.verified, each.corrects, each.type, each.place)
+        )
+    return set().union(*(withdrawn(sent[person], theirs[person]) for person in theirs))
+
+
+async def _set(tx: AsyncConnection, rows: Collection[AnyRow], status: str) -> None:
+    if rows:
+        await store.set_status(tx, [row.id for row in rows], status)
