@@ -35,6 +35,7 @@ ACTIONS: Final = frozenset(
         "added a coordinator",
         "approved what takes two",
         "asked for what takes two",
+        "asked who would be told",
         "cleared a responder",
         "cleared a warning",
         "exported counts",

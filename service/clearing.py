@@ -32,16 +32,19 @@ async def clear(
     changes: Mapping[str, Any],
     by: str,
     now: datetime,
+    function: str | None = None,
 ) -> Clearance:
     """Change what a responder is told of, from now on; what waits for them is held against it too.
 
-    `changes` are fields of `Clearance`. Raises NotCleared.
+    `changes` are fields of `Clearance`; an empty `function` takes it away. Raises NotCleared.
     """
     row = (await people.by_id(tx, [person_id])).get(person_id)
     if row is None or row.role != "responder":
         raise NotCleared(f"no responder has the pseudonym {person_id}: see `vigie responder list`")
     clearance = changed(Clearance.of(row.clearance), changes)
     await people.clear(tx, person_id, clearance.stored())
+    if function is not None:
+        await people.appoint(tx, person_id, function or None)
     if area is not None and area != row.area:
         await people.move(tx, row, "responder", area, row.language, now)
         await outbox.forget_person(tx, person_id)
@@ -52,6 +55,7 @@ async def clear(
         "cleared a responder",
         f"responder {person_id}",
         area=area,
+        function=function,
         lowest=clearance.lowest,
         highest=clearance.highest,
         types=None if clearance.types is None else len(clearance.types),

@@ -46,6 +46,7 @@ async def slips(
     *,
     with_pins: bool = False,
     clearance: Clearance | None = None,
+    function: str | None = None,
     actor: str = "cli",
 ) -> list[Slip]:
     """Make invites; of their codes and PINs only keyed hashes are stored.
@@ -59,7 +60,7 @@ async def slips(
             row: dict[str, Any] = {"role": role, "area": area, "language": language}
             row |= {"code_index": vault.blind(Purpose.INVITE_CODE, code)}
             row |= {"expires_at": clock.now() + INVITE_LIFE}
-            row |= {"clearance": clearance.stored() if clearance else None}
+            row |= {"clearance": clearance.stored() if clearance else None, "function": function}
             number = await people_store.add_invite(tx, row)
             pair = None
             if with_pins:
@@ -127,6 +128,7 @@ async def _came_by(tx: AsyncConnection, vault: Vault, invited: AnyRow, person_id
     """What came with the invite is now the person's; what stood against an earlier one is over."""
     await people_store.came_by(tx, person_id, number_indexes(vault, invited.id)[0])
     await people_store.clear(tx, person_id, invited.clearance)
+    await people_store.appoint(tx, person_id, invited.function)
     await pin_store.hand_over(tx, invited.id, person_id)
     await pin_store.clear(tx, person_id)
 

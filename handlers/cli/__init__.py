@@ -28,6 +28,7 @@ from handlers.cli import (
     panic,
     parse,
     people,
+    route,
     scan,
     serving,
     setup,
@@ -60,6 +61,7 @@ app.command("export")(export.export)
 app.command("scan")(scan.scan)
 app.command("late")(late.late)
 app.command("parse")(parse.parse)
+app.command("route")(route.route)
 app.command("doctor")(doctor.doctor)
 app.command("panic")(panic.panic)
 app.command("restore")(backup.restore)

@@ -33,6 +33,23 @@ Without = Annotated[
     typer.Option("--without", help="They are never told of this type; repeat it for several."),
 ]
 
+FunctionId = Annotated[
+    str | None,
+    typer.Option("--function", help="What they are, by a function's id of rules/escalation.yaml."),
+]
+
+
+def known_function(service: Opened, function: str | None) -> str | None:
+    """The same function, if `rules/escalation.yaml` declares it; '' for none."""
+    known = service.content.escalation.functions
+    if function is None or function in known:
+        return function
+    if function == NONE:
+        return ""
+    close = get_close_matches(function, known, n=1)
+    meant = f"; did you mean {close[0]}?" if close else f", only {', '.join(known)}"
+    raise typer.BadParameter(f"there is no function {function}{meant}", param_hint="--function")
+
 
 def changes(
     service: Opened,
@@ -74,14 +91,16 @@ def clear_responder(
     up_to: UpTo = None,
     type_: Types = None,
     without: Without = None,
+    function: FunctionId = None,
 ) -> None:
     """Change what a responder is told of, from now on; what is not said stays as it was.
 
-    `--type any` and `--without none` take a limit away. It holds for texts that wait to be sent,
-    and for updates and corrections of alerts that they were told of before.
+    `--type any`, `--without none` and `--function none` take a limit or a function away. It holds
+    for texts that wait to be sent, and for updates and corrections of alerts that they were told of
+    before.
     """
     try:
-        now = asyncio.run(_clear(pseudonym, as_, area, (from_, up_to, type_, without)))
+        now = asyncio.run(_clear(pseudonym, as_, area, (from_, up_to, type_, without), function))
     except NotCleared as refusal:
         typer.echo(refusal, err=True)
         raise typer.Exit(1) from None
@@ -89,7 +108,11 @@ def clear_responder(
 
 
 async def _clear(
-    pseudonym: int, name: str, area: str | None, options: tuple[Any, Any, Any, Any]
+    pseudonym: int,
+    name: str,
+    area: str | None,
+    options: tuple[Any, Any, Any, Any],
+    function: str | None,
 ) -> str:
     async with opened(Settings(), "console") as service:
         area = area and area.upper()
@@ -98,10 +121,13 @@ async def _clear(
                 f"no area has the pcode {area}: see rules/places/areas.csv", param_hint="--area"
             )
         change = changes(service, *options)
-        if not change and area is None:
-            raise typer.BadParameter("say what changes: --area, --from, --up-to, --type, --without")
+        function = known_function(service, function)
+        if not change and area is None and function is None:
+            raise typer.BadParameter(
+                "say what changes: --area, --from, --up-to, --type, --without, --function"
+            )
         await need_tables(service)
         await need_coordinator(service, name)
         async with service.store.write() as tx:
             now = service.clock.now()
-            return said(await clear(tx, pseudonym, area, change, name, now))
+            return said(await clear(tx, pseudonym, area, change, name, now, function))

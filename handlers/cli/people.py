@@ -7,7 +7,16 @@ from typing import Annotated, Any
 import typer
 
 from handlers.app import Opened, opened
-from handlers.cli.clearance import From, Types, UpTo, Without, changes, clear_responder
+from handlers.cli.clearance import (
+    From,
+    FunctionId,
+    Types,
+    UpTo,
+    Without,
+    changes,
+    clear_responder,
+    known_function,
+)
 from handlers.cli.ready import enter, need_tables
 from handlers.settings import Settings
 from service import enrolment
@@ -113,9 +122,10 @@ def _invite_responders(
     up_to: UpTo = None,
     type_: Types = None,
     without: Without = None,
+    function: FunctionId = None,
 ) -> None:
     cleared = (from_, up_to, type_, without)
-    invited = _invite("responder", area.upper(), language, count, with_pins=False, cleared=cleared)
+    invited = _invite("responder", area.upper(), language, count, False, cleared, function)
     _print_slips(asyncio.run(invited))
 
 
@@ -168,6 +178,7 @@ async def _invite(
     count: int,
     with_pins: bool,
     cleared: tuple[Any, Any, Any, Any] | None = None,
+    function: str | None = None,
 ) -> list[enrolment.Slip]:
     # PINs are hashed under a key that is the engine's alone.
     async with opened(Settings(), "engine" if with_pins else "console") as service:
@@ -184,6 +195,7 @@ async def _invite(
             clearance = changed(Clearance(), changes(service, *cleared)) if cleared else None
         except NotCleared as refusal:
             raise typer.BadParameter(str(refusal), param_hint="--from") from None
+        function = known_function(service, function)
         await need_tables(service)
         store, vault, clock = service.store, service.vault, service.clock
         return await enrolment.slips(
@@ -196,6 +208,7 @@ async def _invite(
             count,
             with_pins=with_pins,
             clearance=clearance,
+            function=function or None,
         )
 
 
@@ -248,6 +261,7 @@ async def _list(role: Role) -> tuple[list[dict[str, object]], list[str]]:
     ]
     if role == "responder":
         for row, person in zip(rows, people, strict=True):
+            row["function"] = person.function or ""
             row["cleared"] = said(Clearance.of(person.clearance))
     gone = [
         f"pseudonym {id_}, who has left, {what}"

@@ -122,6 +122,48 @@ _CHECK_INS = {
         "la dernière heure des prises de nouvelles n'est pas après la première"
     ),
 }
+_ESCALATION = {
+    "a function is named in small letters, as health_worker, in 24 at most": (
+        "une fonction se nomme en petites lettres, comme agent_de_sante, en 24 au plus"
+    ),
+    "a wait is written 20m, 2h or 1d": "une attente s'écrit 20m, 2h ou 1d (jour)",
+    "it ends when it begins": "elle finit quand elle commence",
+    "`until` must say what ends it: acknowledge, on_the_way or done": (
+        "`until` doit dire ce qui y met fin : acknowledge, on_the_way ou done"
+    ),
+    "a step must say whom it tells: serving, functions or rota": (
+        "une étape doit dire qui elle prévient : serving, functions ou rota"
+    ),
+    "a rota says the functions itself: keep one of the two": (
+        "un tour de garde dit lui-même les fonctions : gardez l'un des deux"
+    ),
+    "only the last step has no `wait`: say how long until the next": (
+        "seule la dernière étape n'a pas de `wait` : dites combien de temps avant la suivante"
+    ),
+    "the last step tells the coordinators, wherever they serve, and waits for nothing": (
+        "la dernière étape prévient les coordinateurs, où qu'ils servent, et n'attend rien"
+    ),
+    "one function must be `coordinator`: who hears of what nobody answered": (
+        "une fonction doit être `coordinator` : qui apprend ce à quoi personne n'a répondu"
+    ),
+    "this route fits every alert, so none comes to those below it": (
+        "cette voie va à toute alerte : aucune n'arrive à celles du dessous"
+    ),
+    "the last route must fit every alert: no areas, types, severities or hours": (
+        "la dernière voie doit aller à toute alerte : ni areas, ni types, ni severities, ni hours"
+    ),
+    "no hours are called `{name}` in this file": (
+        "aucunes heures ne s'appellent `{name}` dans ce fichier"
+    ),
+    "no rota is called `{name}` in this file": (
+        "aucun tour de garde ne s'appelle `{name}` dans ce fichier"
+    ),
+    "no function is called `{name}` in this file": (
+        "aucune fonction ne s'appelle `{name}` dans ce fichier"
+    ),
+    "declare it above": "déclarez-la plus haut",
+    "another route has the id `{id}`": "une autre voie a l'id `{id}`",
+}
 _LISTS_SILENCES_AND_MARKETS = {
     "a list is named in small letters, as armed_raids": (
         "une liste se nomme en petites lettres, comme attaques_armees"
@@ -195,6 +237,7 @@ ABOUT_RULES = (
     | _SEASONS_AND_AREAS
     | _RELEASE
     | _CHECK_INS
+    | _ESCALATION
     | _LISTS_SILENCES_AND_MARKETS
     | _PRIVACY
     | _RULE_TESTS

@@ -20,6 +20,7 @@ from service.content.across import (
 )
 from service.content.areas import AreaPolicy
 from service.content.checkins import CheckIns
+from service.content.escalation import routes_hold
 from service.content.files import YAML_LIMIT, Files
 from service.content.markets import WeeklyMarkets, markets_exist
 from service.content.phones import Phones
@@ -38,6 +39,7 @@ from service.domain.gazetteer import Gazetteer
 from service.domain.markets import MarketDays
 from service.domain.privacy import Waiver, Waivers
 from service.domain.release import ReleasePolicy
+from service.domain.routes import EscalationPolicy
 from service.domain.rule import Rule
 from service.domain.seasons import Seasons
 from service.domain.silence import Silence, Silences
@@ -48,6 +50,7 @@ SEASONS = "rules/seasons.yaml"
 AREAS = "rules/areas.yaml"
 RELEASE = "rules/release.yaml"
 CHECK_INS = "rules/checkins.yaml"
+ESCALATION = "rules/escalation.yaml"
 RULES = "rules/alerts"
 LISTS = "rules/lists.yaml"
 SILENCES = "rules/silences.yaml"
@@ -78,6 +81,7 @@ class Content:
     phones: Phones
     release: ReleasePolicy
     check_ins: CheckInPolicy
+    escalation: EscalationPolicy
     texts: Texts
     hash: str
     warnings: tuple[Problem, ...] = ()
@@ -121,6 +125,7 @@ class _Loader:
         known = Known(codebook, lists, seasons, None if markets is None else bool(markets.root))
         self._tell(rules_hold(rules, known))
         silences = self._silences(rules, areas, tree)
+        escalation = self._escalation(lists, codebook, tree)
         _, phones = self._optional(PHONES, Phones())
         _, check_ins = self._optional(CHECK_INS, CheckIns())
         linted = self._lint(rules, areas)
@@ -129,7 +134,7 @@ class _Loader:
             self._problems
             or not (codebook and seasons and areas and tree and markets and silences and phones)
             or places is None
-            or not (release and check_ins)
+            or not (release and check_ins and escalation)
         ):
             raise ContentError(self._problems, linted.warnings)
         return Content(
@@ -145,6 +150,7 @@ class _Loader:
             phones=phones,
             release=release.policy(areas.zone),
             check_ins=check_ins.policy(areas.zone),
+            escalation=escalation,
             texts=Texts(sources.templates),
             hash=self._files.digest,
             warnings=in_order(linted.warnings),
@@ -162,8 +168,12 @@ class _Loader:
         self._problems += document.problems
         return document
 
-    def _read(self, document: Document, model: type[Model]) -> Model | None:
-        return self._part(document, Reader(model), ()) if document.data is not None else None
+    def _read(
+        self, document: Document, model: type[Model], context: Mapping[str, Any] | None = None
+    ) -> Model | None:
+        if document.data is None:
+            return None
+        return self._part(document, Reader(model, context), ())
 
     def _part(
         self,
@@ -218,6 +228,18 @@ class _Loader:
             ids = [each.id for each in rules]
             self._tell(silences_hold(silences, document, ids, tree))
         return silences
+
+    def _escalation(
+        self,
+        lists: Mapping[str, tuple[str, ...]],
+        codebook: Codebook | None,
+        tree: AreaTree | None,
+    ) -> EscalationPolicy | None:
+        document = self._yaml(ESCALATION)
+        policy = self._read(document, EscalationPolicy, {"lists": lists})
+        if policy:
+            self._tell(routes_hold(policy, document, codebook, tree))
+        return policy
 
     def _lint(self, rules: Iterable[Written], areas: AreaPolicy | None) -> Linted:
         """Lint for privacy, where it is known what is waived and how many an area must have."""

@@ -1,6 +1,7 @@
-"""The JSON schema of a file of rules, by which editors complete and explain them.
+"""The JSON schemas of rules and of routes, by which editors complete and explain them.
 
-`python -m service.content.schema > rules/rule.schema.json` writes it anew.
+`python -m service.content.schema > rules/rule.schema.json` writes the one of rules anew, and
+`python -m service.content.schema escalation > rules/escalation.schema.json` that of routes.
 """
 
 import json
@@ -10,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from service.domain.routes import EscalationPolicy
 from service.domain.rule import Rule
 
 
@@ -30,6 +32,11 @@ def rule_schema() -> str:
     return written(schema, "Rules of Vigie", "service/domain/rule.py")
 
 
+def escalation_schema() -> str:
+    """Return the schema of `rules/escalation.yaml` as the text of its file."""
+    return written(schema_of(EscalationPolicy), "Escalation of Vigie", "service/domain/routes.py")
+
+
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     """Return a model's schema, as editors like it."""
     return model.model_json_schema(schema_generator=_Schema)
@@ -46,4 +53,4 @@ def written(schema: dict[str, Any], title: str, source: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(rule_schema())
+    sys.stdout.write(escalation_schema() if "escalation" in sys.argv else rule_schema())

@@ -8,7 +8,10 @@ from sqlalchemy import bindparam, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.store.store import AnyRow, chunks, insert_new
-from service.store.tables import delivery, outbox
+from service.store.tables import delivery, outbox, response
+
+# What a delivery says where the text will not come: the gateway refused it, or a receipt told.
+FAILED = ("final", "rejected", "failed", "absent_subscriber", "expired")
 
 
 def text(
@@ -163,6 +166,44 @@ async def told_of(tx: AsyncConnection, person_id: int) -> set[int]:
         outbox.c.person_id == person_id, outbox.c.purpose == "alert"
     )
     return set(await tx.scalars(query))
+
+
+async def failing(tx: AsyncConnection, since: datetime, failures: int) -> frozenset[int]:
+    """People to whom the last `failures` texts since then all failed, and who answered nothing."""
+    failed = delivery.c.status.in_(FAILED)
+    suspects = (
+        select(outbox.c.person_id)
+        .join(delivery, delivery.c.outbox_id == outbox.c.id)
+        .where(failed, delivery.c.at >= since, outbox.c.person_id.is_not(None))
+        .group_by(outbox.c.person_id)
+        .having(func.count(outbox.c.id.distinct()) >= failures)
+    )
+    last = (
+        select(func.max(delivery.c.id))
+        .where(delivery.c.at >= since, outbox.c.person_id.in_(suspects))
+        .join(outbox, delivery.c.outbox_id == outbox.c.id)
+        .group_by(outbox.c.id)
+    )
+    query = (
+        select(outbox.c.person_id, delivery.c.status, delivery.c.at)
+        .join(delivery, delivery.c.outbox_id == outbox.c.id)
+        .where(delivery.c.id.in_(last))
+        .order_by(outbox.c.id.desc())
+    )
+    texts: dict[int, list[AnyRow]] = {}
+    for row in await tx.execute(query):
+        texts.setdefault(row.person_id, []).append(row)
+    heard = select(response.c.person_id, func.max(response.c.at).label("at")).where(
+        response.c.person_id.in_(list(texts))
+    )
+    answered = {r.person_id: r.at for r in await tx.execute(heard.group_by(response.c.person_id))}
+    return frozenset(
+        person
+        for person, rows in texts.items()
+        if len(rows) >= failures
+        and all(row.status in FAILED for row in rows[:failures])
+        and not (person in answered and answered[person] > min(r.at for r in rows[:failures]))
+    )
 
 
 async def depth(tx: AsyncConnection, now: datetime) -> int:

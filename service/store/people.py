@@ -32,18 +32,20 @@ async def ids(tx: AsyncConnection) -> Sequence[int]:
 
 
 async def responders(tx: AsyncConnection) -> Sequence[AnyRow]:
-    """Everybody who can be told: id, area, language, clearance."""
-    query = select(person.c.id, person.c.area, person.c.language, person.c.clearance)
-    return (await tx.execute(query.where(person.c.role == "responder").order_by(person.c.id))).all()
+    """Everybody who can be told: id, area, language, function, clearance."""
+    columns = (person.c.id, person.c.area, person.c.language, person.c.function)
+    query = select(*columns, person.c.clearance).where(person.c.role == "responder")
+    return (await tx.execute(query.order_by(person.c.id))).all()
 
 
 async def enrolled(tx: AsyncConnection, role: Role) -> Sequence[AnyRow]:
     """Who is enrolled, without anything that leads to a number.
 
-    Each has id, area, language, silent, clearance and joined_at.
+    Each has id, area, language, silent, function, clearance and joined_at.
     """
     columns = (
-        person.c.id, person.c.area, person.c.language, person.c.silent, person.c.clearance
+        person.c.id, person.c.area, person.c.language, person.c.silent, person.c.function,
+        person.c.clearance,
     )  # fmt: skip
     query = (
         select(*columns, membership.c.joined_at)
@@ -107,6 +109,11 @@ async def move(
 async def clear(tx: AsyncConnection, person_id: int, clearance: dict[str, Any] | None) -> None:
     """Keep what a responder is cleared for, as `Clearance.stored` gives it."""
     await tx.execute(update(person).where(person.c.id == person_id).values(clearance=clearance))
+
+
+async def appoint(tx: AsyncConnection, person_id: int, function: str | None) -> None:
+    """Keep what a responder is: a function of `rules/escalation.yaml`, or none."""
+    await tx.execute(update(person).where(person.c.id == person_id).values(function=function))
 
 
 async def be_silent(tx: AsyncConnection, person_id: int, silent: bool) -> None:
@@ -195,6 +202,13 @@ async def use_invite(
             invite.c.expires_at > now,
         )
         .values(used_at=now)
-        .returning(invite.c.id, invite.c.role, invite.c.area, invite.c.language, invite.c.clearance)
+        .returning(
+            invite.c.id,
+            invite.c.role,
+            invite.c.area,
+            invite.c.language,
+            invite.c.function,
+            invite.c.clearance,
+        )
     )
     return spent.one_or_none()

@@ -105,6 +105,7 @@ person = Table(
     Column("area", String(16), nullable=False, index=True),
     Column("language", String(8), nullable=False),
     Column("silent", Boolean, nullable=False, default=False),
+    Column("function", String(24)),  # of a responder: see domain.routes
     Column("clearance", JSON(none_as_null=True)),  # of a responder: see domain.clearance
     # Keyed hash of the invite's number: whoever holds the key finds the person by it, to revoke.
     Column("invite_index", Hash, index=True),
@@ -122,6 +123,7 @@ invite = Table(
     Column("role", String(12), nullable=False),
     Column("area", String(16), nullable=False),
     Column("language", String(8), nullable=False),
+    Column("function", String(24)),
     Column("clearance", JSON(none_as_null=True)),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("used_at", UtcDateTime),
@@ -352,6 +354,7 @@ delivery = Table(
     Column("reason", String(40)),
     Column("cost", String(24)),
     Column("at", UtcDateTime, nullable=False),
+    Index("ix_delivery_status", "status", "at"),
 )
 
 response = Table(

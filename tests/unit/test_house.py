@@ -111,7 +111,7 @@ FORBIDDEN_NAMES = {
 }  # fmt: skip
 
 # Modules whose types hold what coordinators wrote in rules/: nothing of a report or a person.
-CONTENT = {"codebook", "gazetteer", "loosened", "privacy", "rule", "seasons", "silence"}
+CONTENT = {"codebook", "gazetteer", "loosened", "privacy", "routes", "rule", "seasons", "silence"}
 
 # The text fields that there are, each with what it holds: an identifier from a closed list, never
 # words from outside. A new one has to be entered here, and so to be thought about.
@@ -120,8 +120,10 @@ IDENTIFIERS = {
     "areas": "pcodes",
     "code": "a pcode or place code of the gazetteer",
     "episode": "the alert's own name, made from its rule and evidence ids",
+    "function": "a function's id, from rules/escalation.yaml",
     "place": "a place code of the gazetteer",
     "places": "place codes of the gazetteer",
+    "route": "a route's id",
     "rule": "a rule's id",
     "rule_hash": "a rule's fingerprint",
     "suppressed_by": "a rule's id, or why it was quiet",

@@ -21,6 +21,17 @@ from service.content.shared import AlertDefaults, Defaults, Shared
 from service.domain.codebook import SEVERITIES
 from service.domain.condition import AllOf, AnomalySpec, AnyOf, Count, Level, Sequence, Unusual
 from service.domain.privacy import Exposure, Waiver
+from service.domain.routes import (
+    EscalationPolicy,
+    Quiet,
+    Rota,
+    Route,
+    Serving,
+    Step,
+    Stretch,
+    Unreachable,
+    Until,
+)
 from service.domain.rule import Again, AlertSpec, Escalation, Outside, Rule, Status, Within
 from service.domain.seasons import Recurring, Season, Window, Zone
 from service.domain.silence import Silence
@@ -35,12 +46,14 @@ MODELS: list[type[BaseModel]] = [
     Outside, AlertSpec, Again, Escalation, Shared, Defaults, AlertDefaults,
     Season, Zone, Window, Recurring, AreaPolicy, MergedAreas, WeeklyMarket, Silence, Waiver,
     Phones, Replies, Pins, Wait, Release, CheckIns, TimesADay, Between,
+    EscalationPolicy, Stretch, Rota, Quiet, Unreachable, Route, Until, Step,
 ]  # fmt: skip
 ONE_OF_EACH = {
     "seasons.yaml": "transhumance:",
     "areas.yaml": "timezone:",
     "release.yaml": "at_once:",
     "checkins.yaml": "a_day:",
+    "escalation.yaml": "functions:",
     "lists.yaml": "lists:",
     "phones.yaml": "replies:",
     "silences.yaml": "- id: meeting-of-chiefs",
@@ -62,7 +75,13 @@ def test_every_field_is_documented_and_shown(model: type[BaseModel]) -> None:
 
 
 def test_every_choice_is_documented() -> None:
-    choices = (*get_args(Status), *SEVERITIES, *get_args(Level), *get_args(Exposure))
+    choices = (
+        *get_args(Status),
+        *SEVERITIES,
+        *get_args(Level),
+        *get_args(Exposure),
+        *get_args(Serving),
+    )
     for choice in (*choices, "cluster", "place", "area", "exact", "same", "any", "[area, type]"):
         assert f"`{choice}`" in README, choice
 

@@ -201,6 +201,7 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=12), nullable=False),
         sa.Column("area", sa.String(length=16), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("function", sa.String(length=24), nullable=True),
         sa.Column("clearance", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("used_at", UtcDateTime(), nullable=True),
@@ -322,6 +323,7 @@ def upgrade() -> None:
             batch_op.f("ix_delivery_message_index"), ["message_index"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_delivery_outbox_id"), ["outbox_id"], unique=False)
+        batch_op.create_index("ix_delivery_status", ["status", "at"], unique=False)
 
     op.create_table(
         "person",
@@ -333,6 +335,7 @@ def upgrade() -> None:
         sa.Column("area", sa.String(length=16), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("silent", sa.Boolean(), nullable=False),
+        sa.Column("function", sa.String(length=24), nullable=True),
         sa.Column("clearance", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("invite_index", sa.LargeBinary(length=32), nullable=True),
         sa.Column("wrong_pins", sa.Integer(), nullable=False),
