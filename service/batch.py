@@ -12,11 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service import enrolment, reporting
 from service.alerting import acknowledge
+from service.asking import PATIENCE, Asking
+from service.asking import PURPOSE as ASKS
 from service.content import Content
 from service.domain import grammar, pins
 from service.domain.reading import (
     Acknowledge,
     Answers,
+    Chosen,
     Correct,
     Doubt,
     Draft,
@@ -68,6 +71,7 @@ class Batch:
         self.now = now
         self.filed = reporting.Filed()
         self._withdrawals = Withdrawals()
+        self._asking = Asking(tx, content, picture, self.filed, self._withdrawals)
         self.people_changed = False
         self._people: dict[bytes, AnyRow] = {}
         self._desk = Desk(vault, content.phones.pins.most_wrong, metrics.warnings.count)
@@ -79,13 +83,18 @@ class Batch:
             "opt_out": self._opt_out,
         }
 
-    async def take_all(self, messages: Sequence[AnyRow]) -> None:
-        """Do what these messages ask for; decisions among it are left to the caller."""
+    async def take_all(self, messages: Sequence[AnyRow], overdue: Sequence[AnyRow] = ()) -> None:
+        """Do what these messages ask for; decisions among it are left to the caller.
+
+        `overdue` are questions that nobody has answered in time.
+        """
         indexes = {index for m in messages for index in (m.sender_index, m.other_index)}
         self._people = await people.by_index(self._tx, list(indexes - {None}))
         await self._desk.take_up(self._tx, self._people.values())
         for message in messages:
             await self._kinds[message.kind](message)
+        for asked in overdue:
+            await self._asking.give_up(asked)
         await self.filed.write(self._tx)
         await self._withdrawals.write(self._tx, self.filed, self._picture, self.now)
         await self._desk.write(self._tx, self.now)
@@ -117,19 +126,21 @@ class Batch:
         alert_id: int | None = None,
         *,
         is_news: bool = False,
-    ) -> None:
-        """Answer a message, whatever it was, after a wait that chance alone decides.
+        life: timedelta = REPLY_LIFE,
+    ) -> datetime:
+        """Answer a message, whatever it was, after a wait that chance alone decides: when.
 
         What is news is worth telling however late the message was read.
         """
-        until = (self.now if is_news else message.received_at) + REPLY_LIFE
-        if until <= self.now:
-            return
         wait = self._content.phones.replies.to(message.gateway).seconds(self._chance())
+        due_at: datetime = message.received_at + timedelta(seconds=wait)
+        until = (self.now if is_news else message.received_at) + life
+        if until <= self.now:
+            return due_at
         self._texts.append(
             outbox.text(
                 purpose,
-                message.received_at + timedelta(seconds=wait),
+                due_at,
                 until,
                 language,
                 person_id=person_id,
@@ -137,6 +148,7 @@ class Batch:
                 alert_id=alert_id,
             )
         )
+        return due_at
 
     async def _sms(self, message: AnyRow) -> None:
         person = self._person(message)
@@ -170,7 +182,7 @@ class Batch:
         elif person.role == "focal_point" and isinstance(reading, Answers):
             await self._be_silent(message, person, reading)
         else:
-            self._report(message, person, reading, self._proof(person, outcome))
+            await self._report(message, person, reading, self._proof(person, outcome))
 
     def _proof(self, person: AnyRow, outcome: pins.Outcome) -> reporting.Proof:
         verified = pins.trusted(
@@ -254,29 +266,60 @@ class Batch:
         purpose = "acknowledged" if number else "unknown_alert"
         self._reply(message, purpose, person.language, person.id, number)
 
-    def _report(
+    async def _report(
         self,
         message: AnyRow,
         person: AnyRow,
         reading: Reading,
         proof: reporting.Proof,
     ) -> None:
-        """File each report, take one back, or note what was wrong; the answer is the same."""
-        problem = None
-        if isinstance(reading, Withdraw | Correct):
-            self._withdrawals.note(message, person, proof, reading)
+        """File each report, take one back, or note what was wrong; the answer is the same.
+
+        But for one of which the sender is asked where it was.
+        """
+        problem: str | None = None
+        asked: tuple[Doubt, reporting.Origin] | None = None
+        may_ask = await self._asking.may_ask(person) and message.received_at + PATIENCE > self.now
         for nth, each in enumerate(reports_in(reading)):
+            origin = reporting.Origin.of(message, person, nth)
             if isinstance(each, Draft):
-                reporting.file(
-                    self.filed, self._picture, self._content, each, person, message, proof, nth
-                )
-                continue
-            wrong = _what_is_wrong(each)
-            self._metrics.problems.count(wrong)
-            problem = problem or wrong
+                reporting.file(self.filed, self._picture, self._content, each, origin, proof)
+            elif isinstance(each, Doubt) and may_ask and asked is None:
+                asked = each, origin
+            elif isinstance(each, Doubt):
+                self._asking.file_wide(each, origin, proof)
+            elif isinstance(each, Chosen) and await self._asking.answer(
+                each, message, person, proof
+            ):
+                pass
+            else:
+                wrong = _what_is_wrong(each)
+                self._metrics.problems.count(wrong)
+                problem = problem or wrong
+        self._take_back(message, person, reading, proof, is_asked=asked is not None)
         self._close(message, problem)
-        if not person.silent:
+        if asked is not None:
+            due_at = self._reply(message, ASKS, person.language, person.id, life=PATIENCE)
+            corrects = isinstance(reading, Correct)
+            await self._asking.keep(*asked, proof, due_at, corrects=corrects)
+        elif not person.silent:
             self._reply(message, "neutral", person.language, person.id)
+
+    def _take_back(
+        self,
+        message: AnyRow,
+        person: AnyRow,
+        reading: Reading,
+        proof: reporting.Proof,
+        *,
+        is_asked: bool,
+    ) -> None:
+        """What a correction replaces goes when there is something in its place, and not before."""
+        origin = reporting.Origin.of(message, person, 0)
+        if isinstance(reading, Withdraw):
+            self._withdrawals.note(origin, proof, named=reading.named)
+        elif isinstance(reading, Correct) and not (is_asked and isinstance(reading.report, Doubt)):
+            self._withdrawals.note(origin, proof, corrects=True)
 
     async def _receipt(self, message: AnyRow) -> None:
         indexes = [i for i in (message.message_index, message.other_index) if i is not None]
@@ -298,4 +341,4 @@ class Batch:
 def _what_is_wrong(reading: Reading) -> str:
     if isinstance(reading, Problem):
         return reading.kind
-    return "ambiguous_place" if isinstance(reading, Doubt) else "not_for_this_sender"
+    return "not_asked" if isinstance(reading, Chosen) else "not_for_this_sender"

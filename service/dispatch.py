@@ -15,14 +15,16 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.asking import PURPOSE as ASKS
 from service.clock import Clock
 from service.content import Content
+from service.domain.apart import told_apart
 from service.domain.areas import COUNTRY
 from service.domain.clearance import Clearance
 from service.domain.escalation import is_told
 from service.flood import Flood
 from service.gateway import Gateway, Outcome
-from service.store import AnyRow, Store, alerts, inbox, outbox, people
+from service.store import AnyRow, Store, alerts, inbox, outbox, people, questions
 from service.tasks import first_of
 from service.telemetry import Metrics
 from service.texts import VALUES
@@ -126,6 +128,7 @@ class Dispatcher:
             told = await people.by_id(tx, [r.person_id for r in rows if r.person_id])
             asked = await inbox.sealed_senders(tx, [r.inbox_id for r in rows if not r.person_id])
             about = await alerts.by_id(tx, [r.alert_id for r in rows if r.alert_id])
+            which = await questions.of_messages(tx, [r.inbox_id for r in rows if r.purpose == ASKS])
         sendings, gone, uncleared = [], [], []
         for row in rows:
             person = told.get(row.person_id)
@@ -144,7 +147,8 @@ class Dispatcher:
             except (Shredded, CannotOpen):
                 gone.append(row)
                 continue
-            sendings.append(_Sending(row, number, self._text(row, person, about.get(row.alert_id))))
+            text = self._text(row, person, about.get(row.alert_id), which.get(row.inbox_id))
+            sendings.append(_Sending(row, number, text))
         await self._drop(gone, "recipient_gone")
         await self._drop(uncleared, "not_cleared")
         return sendings
@@ -160,18 +164,20 @@ class Dispatcher:
         told = is_told(tree, named, person.area, clearance, alert.type, severity)
         return person.role == "responder" and told
 
-    def _text(self, row: AnyRow, person: AnyRow | None, alert: AnyRow | None) -> str:
+    def _text(
+        self, row: AnyRow, person: AnyRow | None, alert: AnyRow | None, asked: AnyRow | None
+    ) -> str:
         """The text of a row, in the wording that is this person's for this alert."""
         texts = self._content.texts
         choice = None
         if person is not None and alert is not None:
             slots = texts.slots(row.purpose, row.language)
             choice = wording(self._vault, slots, person.id, alert.id, row.key_version)
-        values = self._values(row.purpose, person, alert)
+        values = self._values(row.purpose, person, alert, asked)
         return texts.render(row.purpose, row.language, values, choice)
 
     def _values(
-        self, purpose: str, person: AnyRow | None, alert: AnyRow | None
+        self, purpose: str, person: AnyRow | None, alert: AnyRow | None, asked: AnyRow | None
     ) -> dict[str, object]:
         known: dict[str, object] = {}
         if person is not None:
@@ -181,7 +187,17 @@ class Dispatcher:
             known |= {"severity": alert.severity, "area": self._area(alert.area)}
             known["type"] = self._title(alert.type)
             known["place"] = self._place(alert.place)
+        if asked is not None:
+            known["first"], known["second"] = self._places(asked)
         return {name: known[name] for name in VALUES[purpose]}
+
+    def _places(self, asked: AnyRow) -> tuple[str, str]:
+        """The two places of a question; their codes where they are on the map no more."""
+        content = self._content
+        first, second = (content.gazetteer.by_code(code) for code in (asked.first, asked.second))
+        if first is None or second is None:
+            return asked.first, asked.second
+        return told_apart(first, second, content.tree)
 
     def _title(self, type_: str) -> Mapping[str, str] | str:
         """What the type is called; its id where the codebook no longer has it."""

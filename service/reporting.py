@@ -40,26 +40,38 @@ class Filed:
         await report_store.add(tx, self.incidents, self.reports)
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which of a message's reports it is, who sent it from where, and when."""
+
+    inbox_id: int
+    nth: int
+    reporter: int
+    area: str  # is meant where the report names no place
+    sent_at: datetime
+    received_at: datetime
+
+    @classmethod
+    def of(cls, message: AnyRow, person: AnyRow, nth: int) -> "Origin":
+        sent = believed(message.sent_at, message.received_at)
+        return cls(message.id, nth, person.id, person.area, sent, message.received_at)
+
+
 def file(
-    filed: Filed,
-    picture: Picture,
-    content: Content,
-    draft: Draft,
-    person: AnyRow,
-    message: AnyRow,
-    proof: Proof,
-    nth: int = 0,
+    filed: Filed, picture: Picture, content: Content, draft: Draft, origin: Origin, proof: Proof
 ) -> None:
     """Add the report to the batch, corroborate an incident or open one, and let the rules judge.
 
-    `nth`: which of the message's reports it is, from 0. One under duress is kept, counts nowhere.
+    One under duress is kept, and counts nowhere.
     """
     kind = content.codebook.type(draft.type)
-    occurred, received = _to_the_hour(message, draft.days_ago)
-    place, area = (draft.place.code, draft.place.area) if draft.place else (person.area,) * 2
+    occurred = to_the_hour(origin.sent_at - timedelta(days=draft.days_ago))
+    received = to_the_hour(origin.received_at)
+    place, area = (draft.place.code, draft.place.area) if draft.place else (origin.area,) * 2
     picture.last_report += 1
-    row: dict[str, Any] = {"id": picture.last_report, "inbox_id": message.id, "nth": nth}
-    row |= {"reporter": person.id, "type": kind.id, "place": place, "area": area}
+    row: dict[str, Any] = {"id": picture.last_report}
+    row |= {"inbox_id": origin.inbox_id, "nth": origin.nth}
+    row |= {"reporter": origin.reporter, "type": kind.id, "place": place, "area": area}
     row |= {"lat": None, "lon": None, "occurred_at": occurred, "received_at": received}
     row |= {count: getattr(draft, count) for count in COUNTS}
     row |= {"confidence": draft.confidence, "incident_id": None, "verified": proof.verified}
@@ -77,13 +89,6 @@ def file(
     filed.decisions += picture.engine.learn(evidence)
 
 
-def _to_the_hour(message: AnyRow, days_ago: int) -> tuple[datetime, datetime]:
-    """When it happened and when it was received, to the hour: reports keep no finer time."""
-    received: datetime = message.received_at
-    occurred = believed(message.sent_at, received) - timedelta(days=days_ago)
-    return _hour(occurred), _hour(received)
-
-
 def believed(sent_at: datetime | None, received_at: datetime) -> datetime:
     """When a message was sent, as far as its gateway's word for it can be true."""
     if sent_at is None or not received_at - BELIEVED <= sent_at <= received_at:
@@ -91,7 +96,8 @@ def believed(sent_at: datetime | None, received_at: datetime) -> datetime:
     return sent_at
 
 
-def _hour(at: datetime) -> datetime:
+def to_the_hour(at: datetime) -> datetime:
+    """The hour that a moment is in: reports keep no finer time."""
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 

@@ -12,10 +12,11 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service import reporting
-from service.domain.reading import Correct, Withdraw
+from service.domain.reading import Draft
 from service.domain.retention import MESSAGE_HOURS
 from service.domain.withdrawals import Sent, Withdrawal, withdrawn
 from service.picture import Picture
+from service.reporting import Filed, Origin, Proof
 from service.store import AnyRow
 from service.store import withdrawals as store
 
@@ -27,20 +28,30 @@ class Withdrawals:
         self._rows: list[dict[str, Any]] = []
 
     def note(
-        self, message: AnyRow, person: AnyRow, proof: reporting.Proof, said: Withdraw | Correct
+        self,
+        origin: Origin,
+        proof: Proof,
+        *,
+        named: Draft | None = None,
+        corrects: bool = False,
+        instead_of: tuple[int, int] | None = None,
     ) -> None:
-        """Keep what a message takes back. Who is forced to takes nothing back."""
+        """Keep what a message takes back. Who is forced to takes nothing back.
+
+        It is what was sent last before it, of the type and place of `named`; or the very report
+        that it stands `instead_of`: the message's id, and which of its reports.
+        """
         if proof.under_duress:
             return
-        named = said.named if isinstance(said, Withdraw) else None
-        row: dict[str, Any] = {"inbox_id": message.id, "person_id": person.id}
-        row |= {"verified": proof.verified, "corrects": isinstance(said, Correct)}
+        row: dict[str, Any] = {"inbox_id": origin.inbox_id, "person_id": origin.reporter}
+        row |= {"verified": proof.verified, "corrects": corrects}
         row |= {"type": named.type if named else None}
         row |= {"place": named.place.code if named and named.place else None}
-        self._rows.append(row | {"received_at": message.received_at})
+        row |= dict(zip(("of_inbox_id", "of_nth"), instead_of or (None, None), strict=True))
+        self._rows.append(row | {"received_at": origin.received_at})
 
     async def write(
-        self, tx: AsyncConnection, filed: reporting.Filed, picture: Picture, now: datetime
+        self, tx: AsyncConnection, filed: Filed, picture: Picture, now: datetime
     ) -> None:
         """Let what is taken back count no more, of this batch's reports and of earlier ones.
 
@@ -75,12 +86,17 @@ def _gone(rows: Sequence[AnyRow], kept: Iterable[AnyRow]) -> set[int]:
     sent: dict[int, list[Sent]] = defaultdict(list)
     for row in rows:
         at = reporting.believed(row.sent_at, row.came_at)
-        sent[row.reporter].append(Sent(row.id, row.inbox_id, at, row.verified, row.type, row.place))
+        sent[row.reporter].append(
+            Sent(row.id, row.inbox_id, row.nth, at, row.verified, row.type, row.place)
+        )
     theirs: dict[int, list[Withdrawal]] = defaultdict(list)
     for each in kept:
-        at = reporting.believed(each.sent_at, each.received_at)
+        at = reporting.believed(each.sent_at, each.came_at)
+        meant = None if each.of_inbox_id is None else (each.of_inbox_id, each.of_nth)
         theirs[each.person_id].append(
-            Withdrawal(each.inbox_id, at, each.verified, each.corrects, each.type, each.place)
+            Withdrawal(
+                each.inbox_id, at, each.verified, each.corrects, each.type, each.place, meant
+            )
         )
     return set().union(*(withdrawn(sent[person], theirs[person]) for person in theirs))
 

@@ -24,7 +24,7 @@ from service.clock import Clock
 from service.content import Content
 from service.flood import Flood
 from service.picture import Picture
-from service.store import AnyRow, Store, inbox, releases
+from service.store import AnyRow, Store, inbox, questions, releases
 from service.tasks import first_of
 from service.telemetry import Metrics
 from service.vault.vault import Vault
@@ -34,6 +34,7 @@ log = structlog.get_logger()
 BATCH = 40  # while one is written, nothing else is: the intake waits for it
 # What no rule looks back to is let out of mind so often, and after so many messages.
 EXPIRE_EVERY, EXPIRE_AFTER = timedelta(hours=1), 5_000
+FILE_AGAIN = timedelta(hours=1)  # what could not be filed, without holding up the others
 IDLE_SECONDS = 1.0
 CHANCE = random.SystemRandom().random
 FAULT_SECONDS = 5.0
@@ -105,22 +106,24 @@ class Workflow:
                 self._picture = await Picture.load(tx, self._content, now)
             released = await self._alerting.due(tx, now)
             messages = await inbox.waiting(tx, now, self._flood.batch(BATCH))
+            overdue = await questions.due(tx, now, BATCH)
         self._taken += len(messages)
         if now - self._expired_at > EXPIRE_EVERY or self._taken > EXPIRE_AFTER:
             self._picture.expire(now)
             self._expired_at, self._taken = now, 0
         await self._release(released, now)
-        if not messages:
-            return len(released)
-        try:
-            await self._process(messages)
-        except Exception as error:
-            self._picture = None  # it may hold what the transaction did not keep
-            if is_fault(error):
-                raise
-            await self._process_singly(messages)
-        self._queued()
-        return len(messages) + len(released)
+        if messages:
+            try:
+                await self._process(messages)
+            except Exception as error:
+                self._picture = None  # it may hold what the transaction did not keep
+                if is_fault(error):
+                    raise
+                await self._process_singly(messages)
+            self._queued()
+        for asked in overdue:
+            await self._give_up(asked)
+        return len(messages) + len(released) + len(overdue)
 
     async def _release(self, episodes: Sequence[str], now: datetime) -> None:
         """Tell of what is due, all of it together; if one fails, of each by itself."""
@@ -182,12 +185,24 @@ class Workflow:
                 async with self._store.write() as tx:
                     await inbox.quarantine(tx, message.id, type(error).__name__)
 
-    async def _process(self, messages: Sequence[AnyRow]) -> None:
+    async def _give_up(self, asked: AnyRow) -> None:
+        """File what nobody has said the place of, unless a message just did."""
+        try:
+            await self._process((), asked.id)
+        except Exception as error:
+            self._picture = None
+            if is_fault(error):
+                raise
+            log.exception("a doubtful report could not be filed: it waits", question=asked.id)
+            async with self._store.write() as tx:
+                await questions.postpone(tx, asked.id, self._clock.now() + FILE_AGAIN)
+
+    async def _process(self, messages: Sequence[AnyRow], asked: int | None = None) -> None:
         now = self._clock.now()
         picture = self._picture = self._picture or await self._load(now)
         async with self._store.write() as tx:
             batch = Batch(tx, self._vault, self._content, self._metrics, picture, self._chance, now)
-            await batch.take_all(messages)
+            await batch.take_all(messages, await questions.waiting(tx, asked) if asked else ())
             if batch.people_changed or batch.filed.decisions:
                 await picture.look_at_areas(tx, self._content, now, batch.people_changed)
             if batch.filed.decisions:

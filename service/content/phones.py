@@ -42,3 +42,7 @@ class Phones(_Part):
 
     replies: Replies = Field(default=Replies(), description="How long an answer waits")
     pins: Pins = Field(default=Pins(), description="What a PIN decides")
+    ask_back: bool = Field(
+        default=False,
+        description="true: a focal point is asked which of two places is meant, by name",
+    )

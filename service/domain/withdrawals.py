@@ -20,6 +20,7 @@ class Sent:
 
     report: int
     inbox_id: int
+    nth: int
     at: datetime
     verified: bool
     type: str
@@ -30,7 +31,8 @@ class Sent:
 class Withdrawal:
     """What a message takes back: what was sent last before it, of this type and place if it names
     any. The message of a correction is a report itself (`corrects`), and comes before no other that
-    was sent in its second.
+    was sent in its second. `meant` is the very report, by message and which of its reports, where
+    that is known: then nothing else decides.
     """
 
     inbox_id: int
@@ -39,6 +41,7 @@ class Withdrawal:
     corrects: bool
     type: str | None = None
     place: str | None = None
+    meant: tuple[int, int] | None = None
 
 
 def withdrawn(sent: Iterable[Sent], withdrawals: Iterable[Withdrawal]) -> set[int]:

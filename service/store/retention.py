@@ -45,6 +45,7 @@ from service.store.tables import (
     outbox,
     person,
     pin,
+    question,
     report,
     response,
     rule_text,
@@ -171,6 +172,15 @@ KEEPINGS: tuple[Keeping, ...] = (
         "exact",
         report.c.occurred_at,
         ~report.c.coarse,
+    ),
+    Keeping(
+        question,
+        "a report whose place was asked back, with its pseudonym, beside the report itself",
+        "6 hours",
+        "deleted",
+        "answers",
+        question.c.due_at,
+        question.c.state != "waiting",
     ),
     Keeping(
         withdrawal,

@@ -210,7 +210,38 @@ withdrawal = Table(
     Column("corrects", Boolean, nullable=False),  # the message is a report itself
     Column("type", String(40)),  # where it says which report is meant
     Column("place", String(16)),
-    Column("received_at", UtcDateTime, nullable=False),
+    Column("of_inbox_id", Id),  # where the very report is known
+    Column("of_nth", Integer),
+    Column("received_at", UtcDateTime, nullable=False),  # or the hour of it
+)
+
+# A report whose place is one of two, and its sender is asked which. It is filed at the place that
+# they choose, or when it is due.
+question = Table(
+    "question",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("inbox_id", Id, nullable=False, unique=True),
+    Column("nth", Integer, nullable=False),
+    Column("person_id", Id, nullable=False, index=True),
+    Column("draft", JSON, nullable=False),  # type, counts, days ago and confidence
+    Column("first", String(16), nullable=False),  # codes of places
+    Column("second", String(16), nullable=False),
+    Column("area", String(16)),  # the code of the cercle or région around both
+    Column("verified", Boolean, nullable=False),
+    Column("under_duress", Boolean, nullable=False),
+    Column("corrects", Boolean, nullable=False),
+    Column("sent_at", UtcDateTime, nullable=False),  # to the hour
+    Column("received_at", UtcDateTime, nullable=False),  # to the hour
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("state", String(8), nullable=False),  # waiting | chosen | wide (filed around both)
+)
+Index(
+    "ix_question_due",
+    question.c.due_at,
+    sqlite_where=text("state = 'waiting'"),
+    postgresql_where=text("state = 'waiting'"),
 )
 
 # Each set of areas that alerts were named by, one after the other.

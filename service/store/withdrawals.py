@@ -3,22 +3,22 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.store.store import AnyRow
+from service.store.store import AnyRow, insert_new
 from service.store.tables import inbox, report, withdrawal
 
 
 async def add(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
-    """Keep these withdrawals."""
-    await tx.execute(insert(withdrawal), list(rows))
+    """Keep these withdrawals, one of a message."""
+    await tx.execute(insert_new(tx, withdrawal), list(rows))
 
 
 async def of_people(tx: AsyncConnection, people: Collection[int]) -> Sequence[AnyRow]:
-    """What these people took back, with when each message was sent, in the order it came."""
+    """What these people took back, with when each message was sent and received."""
     query = (
-        select(withdrawal, inbox.c.sent_at)
+        select(withdrawal, inbox.c.sent_at, inbox.c.received_at.label("came_at"))
         .join(inbox, inbox.c.id == withdrawal.c.inbox_id)
         .where(withdrawal.c.person_id.in_(people))
     )

@@ -41,7 +41,7 @@ Case = Mapping[str, object]
 At = Callable[[int], tuple[int, int]]  # an offset in a text to its line and column
 
 # What a focal point gets: whoever takes the phone must not read there what it is used for.
-_TO_FOCAL_POINTS = ("neutral", "check_in", "welcome_focal_point")
+_TO_FOCAL_POINTS = ("neutral", "which_place", "check_in", "welcome_focal_point")
 _NOTE = re.compile(r"\{#.*?#\}", re.DOTALL)
 _LARGEST_NUMBER = 99_999
 _LIKELY = 20  # of the places with the longest names, one costs most
@@ -224,6 +224,8 @@ def _cases(words: Text, titles: Titles, area: str, place: str) -> Iterator[Case]
             "type": {DEFAULT_LANGUAGE: "", **title},
             "area": area,
             "place": place,
+            "first": place,
+            "second": place,
             "day": day,
             "part": part,
             "severity": severity,

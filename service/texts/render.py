@@ -19,7 +19,8 @@ from service.texts.files import Templates, file_of
 from service.texts.head import DEFAULT_LANGUAGE, Text
 from service.texts.slots import Wordings, slots, with_slots
 
-# number: int. type: the codebook's title by language, or a title (str). area, place: names (str).
+# number: int. type: the codebook's title by language, or a title (str). area, place, first and
+# second (of two places that are asked back): names (str).
 # day: datetime.date. part: domain.alerts.Part. severity: domain.codebook.Severity.
 _ALERT = frozenset({"number", "type", "area", "day", "part", "severity"})
 VALUES: dict[str, frozenset[str]] = {
@@ -28,6 +29,7 @@ VALUES: dict[str, frozenset[str]] = {
     "correction": _ALERT,
     "place": _ALERT | {"place"},
     "neutral": frozenset(),
+    "which_place": frozenset({"first", "second"}),
     "check_in": frozenset(),
     "welcome_focal_point": frozenset(),
     "welcome_responder": frozenset({"area"}),
@@ -119,7 +121,7 @@ class _Language:
                 return self.words[f"{key}.{value}"]
             case "day":
                 return self.date.render(wording.date_values(self.words, cast(date, value)))
-            case "area" | "place":
+            case "area" | "place" | "first" | "second":
                 # Names come from the gazetteer and may hold letters outside GSM-7, any one of
                 # which would more than double the cost; templates are reworded instead.
                 return " ".join(to_gsm7(str(value)).split())

@@ -14,7 +14,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 def sent(n: int, minute: float, *, verified: bool = True, place: str = "SOKOLO") -> Sent:
     at = NOON + timedelta(minutes=minute)
-    return Sent(n, n, at, verified, "market_attack", place)
+    return Sent(n, n, 0, at, verified, "market_attack", place)
 
 
 def ann(
@@ -65,7 +65,7 @@ def test_two_corrections_of_one_second_leave_one() -> None:
 
 
 def test_all_that_one_message_said_goes_together() -> None:
-    first, second = sent(1, 0), Sent(2, 1, NOON, verified=True, type="banditry", place="NIONO")
+    first, second = sent(1, 0), Sent(2, 1, 1, NOON, verified=True, type="banditry", place="NIONO")
     assert withdrawn([first, second], [ann(9, 1)]) == {1, 2}
     assert withdrawn([first, second], [ann(9, 1, place="NIONO")]) == {2}
 
@@ -74,6 +74,13 @@ def test_what_was_proven_is_taken_back_by_what_is_proven() -> None:
     assert withdrawn([sent(1, 0)], [ann(9, 1, verified=False)]) == set()
     assert withdrawn([sent(1, 0, verified=False)], [ann(9, 1, verified=False)]) == {1}
     assert withdrawn([sent(1, 0, verified=False)], [ann(9, 1)]) == {1}
+
+
+def test_where_the_very_report_is_known_neither_time_nor_order_decides() -> None:
+    reports = [sent(1, 0), sent(2, 5), sent(3, 200)]
+    late = Withdrawal(9, NOON + timedelta(hours=5), True, False, meant=(2, 0))
+    assert withdrawn(reports, [late]) == {2}
+    assert withdrawn(reports[:1], [late]) == set()
 
 
 MINUTES = st.integers(0, 150)

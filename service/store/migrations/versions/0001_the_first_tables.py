@@ -228,6 +228,39 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_pin_person_id"), ["person_id"], unique=False)
 
     op.create_table(
+        "question",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("inbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("nth", sa.Integer(), nullable=False),
+        sa.Column(
+            "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("draft", sa.JSON(), nullable=False),
+        sa.Column("first", sa.String(length=16), nullable=False),
+        sa.Column("second", sa.String(length=16), nullable=False),
+        sa.Column("area", sa.String(length=16), nullable=True),
+        sa.Column("verified", sa.Boolean(), nullable=False),
+        sa.Column("under_duress", sa.Boolean(), nullable=False),
+        sa.Column("corrects", sa.Boolean(), nullable=False),
+        sa.Column("sent_at", UtcDateTime(), nullable=False),
+        sa.Column("received_at", UtcDateTime(), nullable=False),
+        sa.Column("asked_at", UtcDateTime(), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_question")),
+        sa.UniqueConstraint("inbox_id", name=op.f("uq_question_inbox_id")),
+    )
+    with op.batch_alter_table("question", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_question_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(
+            "ix_question_due",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        )
+
+    op.create_table(
         "withdrawal",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("inbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -238,6 +271,10 @@ def upgrade() -> None:
         sa.Column("corrects", sa.Boolean(), nullable=False),
         sa.Column("type", sa.String(length=40), nullable=True),
         sa.Column("place", sa.String(length=16), nullable=True),
+        sa.Column(
+            "of_inbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("of_nth", sa.Integer(), nullable=True),
         sa.Column("received_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_withdrawal")),
         sa.UniqueConstraint("inbox_id", name=op.f("uq_withdrawal_inbox_id")),
