@@ -25,13 +25,12 @@ What was said before
     corrected. What became known more than thirty days late is history: it raises nothing.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import astuple
 from datetime import UTC, tzinfo
 from graphlib import CycleError, TopologicalSorter
 from itertools import takewhile
-from typing import NamedTuple
 
 from service.domain.areas import AreaTree
 from service.domain.clusters import Clusters, Episode, Scene
@@ -44,25 +43,11 @@ from service.domain.rule import Rule
 from service.domain.seasons import Seasons
 from service.domain.silence import Silence
 from service.domain.told import HISTORY_SECONDS, Told, is_history
+from service.domain.watch import Watch, Watchers
 
 __all__ = ["Check", "Decision", "Engine", "Episode", "Evidence"]
 
-SWEEP_SECONDS = 7 * 24 * 3600
-
-
-class Judged(NamedTuple):
-    """A rule at work: its clusters, and what was said of them."""
-
-    clusters: Clusters
-    told: Told
-
-
-class Watch(NamedTuple):
-    """A rule that reports of some type bear on, and whether a new one alone changes nothing."""
-
-    clusters: Clusters
-    told: Told
-    ignores: Callable[[Evidence], bool]
+SWEEP_SECONDS = 14 * 24 * 3600
 
 
 class Engine:
@@ -89,9 +74,9 @@ class Engine:
         self._known: dict[int, Evidence] = {}
         self._forgotten: dict[int, int] = {}
         self._expired = 0
-        self._judged: dict[str, Judged] = {}
+        self._judged: dict[str, Watch] = {}
         self._memories: dict[Clusters, int] = {}
-        self._watching: dict[str, tuple[Watch, ...]] = {}
+        self._watching: dict[str, Watchers] = {}
         self._judge_by(rules, tuple(silences))
 
     def learn(self, evidence: Evidence) -> list[Decision]:
@@ -184,7 +169,7 @@ class Engine:
         every = (judged.clusters for judged in self._judged.values())
         return [episode for clusters in every for episode in clusters.episodes()]
 
-    def _judge_by(self, rules: Iterable[Rule], silences: Sequence[Silence]) -> list[Judged]:
+    def _judge_by(self, rules: Iterable[Rule], silences: Sequence[Silence]) -> list[Watch]:
         """Put these rules to work, and return those that are not at work already."""
         ordered = _inhibitors_first(rules)
         before, self._judged, self._watching = self._judged, {}, {}
@@ -196,7 +181,7 @@ class Engine:
             clusters = Clusters(rule, self._scene, inhibitor and inhibitor.clusters, silences)
             judged = before.get(rule.id)
             if judged is None or not judged.clusters.is_as(clusters):
-                judged = Judged(clusters, Told(clusters, self._repeats.counted))
+                judged = Watch(clusters, Told(clusters, self._repeats.counted))
                 built.append(judged)
             self._judged[rule.id] = judged
         self._memories = _memories([judged.clusters for judged in self._judged.values()])
@@ -213,7 +198,7 @@ class Engine:
         for report in older.values():
             self._apply(self._count(report))
 
-    def _rebuild(self, built: Iterable[Judged], decisions: Iterable[Decision]) -> None:
+    def _rebuild(self, built: Iterable[Watch], decisions: Iterable[Decision]) -> None:
         """Bring rules to where they would be, had they been at work all the time."""
         said: dict[str, list[Decision]] = {}
         for decision in decisions:
@@ -228,7 +213,7 @@ class Engine:
 
     def _counts(self, report: Evidence) -> bool:
         """Whether the report could count: some rule looks at its type, and it is not history."""
-        return bool(self._watch(report.type)) and not is_history(report.at, report.known_at)
+        return bool(self._watch(report.type).all) and not is_history(report.at, report.known_at)
 
     def _count(self, report: Evidence) -> Change:
         return self._repeats.add(report) if self._counts(report) else NO_CHANGE
@@ -248,36 +233,29 @@ class Engine:
         if not reports:
             return []
         self._apply(change)
+        if change.lost or len(reports) > 1:
+            watching = self._watching_all(reports)
+        else:
+            watching = self._watch(reports[0].type).stirred(reports[0])
         decisions: list[Decision] = []
         moved: dict[Clusters | None, list[Evidence]] = {}
-        new = None if change.lost or len(reports) > 1 else reports[0]
-        for clusters, told, ignores in self._watching_all(reports):
+        for clusters, told in watching:
             causes = moved.get(clusters.inhibitor, ()) if moved else ()
-            if new is not None and not causes and ignores(new):
-                continue
             if moved_here := clusters.update(change, causes):
                 moved[clusters] = moved_here
                 decisions += told.settle(moved_here, known_at)
         return decisions
 
-    def _watching_all(self, reports: Sequence[Evidence]) -> Iterable[Watch]:
-        if len(reports) == 1:
-            return self._watch(reports[0].type)
+    def _watching_all(self, reports: Iterable[Evidence]) -> Iterable[Watch]:
+        """Return the rules that some of these reports bear on, inhibiting rules first."""
         types = {report.type for report in reports}
-        found = {watch.clusters: watch for type_ in types for watch in self._watch(type_)}
-        every = (judged.clusters for judged in self._judged.values())
-        return [found[clusters] for clusters in every if clusters in found]
+        found = {watch.clusters for type_ in types for watch in self._watch(type_).all}
+        return [watch for watch in self._judged.values() if watch.clusters in found]
 
-    def _watch(self, type_: str) -> tuple[Watch, ...]:
-        """Return the rules that a report of this type bears on, inhibiting rules first."""
+    def _watch(self, type_: str) -> Watchers:
+        """Return the rules that a report of this type bears on."""
         if type_ not in self._watching:
-            found: dict[Clusters | None, Watch] = {}
-            for clusters, told in self._judged.values():
-                if clusters.counts(type_):
-                    found[clusters] = Watch(clusters, told, clusters.sight.ignores)
-                elif clusters.inhibitor in found:
-                    found[clusters] = Watch(clusters, told, lambda _: True)
-            self._watching[type_] = tuple(found.values())
+            self._watching[type_] = Watchers(type_, self._judged.values())
         return self._watching[type_]
 
 

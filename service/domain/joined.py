@@ -12,7 +12,16 @@ from service.domain.days import Days
 from service.domain.evidence import Check, Evidence
 from service.domain.grid import Grid, Reach, Types
 from service.domain.repeats import Change
-from service.domain.sight import HOUR, CountSight, View, by_id, farthest_km, in_order, reach_of
+from service.domain.sight import (
+    HOUR,
+    CountSight,
+    Need,
+    View,
+    by_id,
+    farthest_km,
+    in_order,
+    reach_of,
+)
 
 Parts = Mapping[str, CountSight]
 
@@ -34,8 +43,8 @@ class AllSight:
             (part, grid.outlook(part.reach, self.types)) for part in self._parts.values()
         ]
 
-    def ignores(self, _report: Evidence) -> bool:
-        return False
+    def needs(self, _type: str) -> None:
+        return None
 
     def touched(self, change: Change) -> Collection[Evidence]:
         reports = change.lost + change.gained
@@ -79,10 +88,8 @@ class AnySight:
         self.reach = _reach(self._parts.values())
         self.span = max(part.span for part in self._parts.values())
 
-    def ignores(self, report: Evidence) -> bool:
-        return all(
-            part.ignores(report) for part in self._parts.values() if part.counts(report.type)
-        )
+    def needs(self, type_: str) -> Iterable[Need]:
+        return [need for part in self._parts.values() for need in part.needs(type_)]
 
     def touched(self, change: Change) -> Collection[Evidence]:
         found = (anchor for part in self._parts.values() for anchor in part.touched(change))
@@ -138,8 +145,8 @@ class SequenceSight:
         self._before = grid.outlook(between, self._first.types)
         self._after = grid.outlook(between, self._then.types)
 
-    def ignores(self, _report: Evidence) -> bool:
-        return False
+    def needs(self, _type: str) -> None:
+        return None
 
     def touched(self, change: Change) -> Collection[Evidence]:
         found = by_id(self._then.touched(change))

@@ -74,9 +74,10 @@ def verified(evidence: Sequence[Evidence]) -> Iterable[Check]:
 
 def _dominant_type(rule: Rule, view: View) -> str:
     """Return the type most counted; of equals, the first that the rule names, or by name."""
-    counts = Counter([evidence.type for evidence in view.evidence])
-    if len(counts) == 1:
-        return view.evidence[0].type
+    types = [evidence.type for evidence in view.evidence]
+    if len(set(types)) == 1:
+        return types[0]
+    counts = Counter(types)
     named = [type_ for types in _named(rule) if types != "any" for type_ in types]
     order = [type_ for type_ in named if type_ in counts] or sorted(counts)
     return max(order, key=lambda type_: counts[type_])

@@ -21,7 +21,7 @@ from service.domain.condition import Count, Within
 from service.domain.days import Days
 from service.domain.evidence import Check, Evidence
 from service.domain.geo import distance_km
-from service.domain.grid import Grid, Reach, Types
+from service.domain.grid import Grid, Outlook, Reach, Types
 from service.domain.repeats import Change
 
 HOUR = 3600
@@ -32,6 +32,14 @@ class View(NamedTuple):
 
     evidence: tuple[Evidence, ...]
     checks: tuple[Check, ...]
+
+
+class Need(NamedTuple):
+    """So many reports in so many seconds."""
+
+    outlook: Outlook
+    number: int
+    span: int
 
 
 class Sight(Protocol):
@@ -48,8 +56,9 @@ class Sight(Protocol):
     span: int
     apart: bool
 
-    def ignores(self, report: Evidence, /) -> bool:
-        """Whether a report that was added changes nothing; false where that takes a longer look."""
+    def needs(self, type_: str, /) -> Iterable[Need] | None:
+        """Return what must lie around a report of this type, one of these, for it to change
+        anything where nothing came after it; None where that takes a longer look."""
 
     def touched(self, change: Change) -> Collection[Evidence]:
         """Return the anchors that see a change of the grid, but for those that cannot be met."""
@@ -93,12 +102,8 @@ class CountSight:
     def counts(self, type_: str) -> bool:
         return self.types is None or type_ in self.types
 
-    def ignores(self, report: Evidence) -> bool:
-        around = self._outlook.around(report)
-        at, number = report.at, self._number
-        if around[-1] is not report or (len(around) > 1 and around[-2].at == at):
-            return False  # others may see it
-        return len(around) < number or around[-number].at <= at - self.span
+    def needs(self, type_: str) -> Iterable[Need]:
+        return [Need(self._outlook, self._number, self.span)] if self.counts(type_) else []
 
     def touched(self, change: Change) -> Collection[Evidence]:
         reports = [report for report in change.lost + change.gained if self.counts(report.type)]

@@ -15,7 +15,7 @@ Any other episode is new: it is raised or suppressed.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
@@ -65,8 +65,10 @@ class Told:
         self._adopted: dict[int, Telling] = {}
         self._used: dict[str, int] = {}
 
-    def settle(self, moved: Iterable[Evidence], known_at: int) -> list[Decision]:
+    def settle(self, moved: Sequence[Evidence], known_at: int) -> list[Decision]:
         """Say what is to be said now that these anchors have moved."""
+        if len(moved) == 1 and not self._adrift and self._is_no_news(moved[0]):
+            return []
         openers: dict[int, Evidence] = {}
         shaken: list[Telling] = []
         for anchor in moved:
@@ -155,6 +157,15 @@ class Told:
                 }
             )
         return min(shared, key=lambda key: (-shared[key], key))[1] if shared else None
+
+    def _is_no_news(self, anchor: Evidence) -> bool:
+        """Whether one more anchor of an episode changes nothing of what was raised for it."""
+        opener = self._clusters.opener(anchor.id)
+        telling = self._by_opener.get(opener.id) if opener is not None else None
+        if telling is None or telling.suppressed or self._rule.alert.again is not None:
+            return False
+        found = SEVERITIES.index(self._clusters.severity(anchor))
+        return found <= SEVERITIES.index(telling.severity)
 
     def _all_is_said(self, opener: Evidence) -> bool:
         """Whether an episode was raised at its gravest, so that more of it is no news."""

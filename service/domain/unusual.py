@@ -31,8 +31,8 @@ class UnusualSight:
         self.reach: Reach = (level,)
         self.span = self._anomaly.span
 
-    def ignores(self, _report: Evidence) -> bool:
-        return False
+    def needs(self, _type: str) -> None:
+        return None
 
     def touched(self, change: Change) -> Collection[Evidence]:
         lost = [report for report in change.lost if self._counts(report.type)]

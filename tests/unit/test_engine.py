@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from service.domain.areas import COUNTRY, AreaTree
-from service.domain.engine import Check, Decision, Engine, Evidence
+from service.domain.engine import SWEEP_SECONDS, Check, Decision, Engine, Evidence
 from service.domain.geo import EARTH_RADIUS_KM, Point
 from service.domain.rule import Rule
 from service.domain.seasons import Seasons
@@ -450,7 +450,7 @@ def test_memory_stays_small_and_expiry_changes_nothing_that_is_said():
             swept.expire(START + hour * HOUR)
     oldest = min(episode.raised_at for episode in swept.episodes())
     assert len(swept.episodes()) < len(kept.episodes()) / 3
-    assert oldest >= swept.horizon(START + 6000 * HOUR) - 14 * DAY
+    assert oldest >= swept.horizon(START + 6000 * HOUR) - SWEEP_SECONDS - 5 * DAY
 
 
 @pytest.mark.parametrize(
