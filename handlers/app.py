@@ -6,6 +6,7 @@ import fcntl
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Protocol, get_args
 
 import structlog
@@ -181,6 +182,11 @@ def gateway_of(settings: Settings) -> WiredGateway:
     )
 
 
+def content_of(settings: Settings, directory: Path | None = None) -> Content:
+    """The content, without drafts where a text may reach a real phone. Raises ContentError."""
+    return content_files.load(directory or settings.content_dir, drafts=not settings.is_live)
+
+
 @contextlib.asynccontextmanager
 async def opened(
     settings: Settings, role: Role, clock: Clock | None = None, *, may_be_locked: bool = False
@@ -191,7 +197,7 @@ async def opened(
     Raises KeysError or ContentError; each says what to do.
     """
     keyring = _locked_or(settings, role) if may_be_locked else keys_of(unlock(settings), role)
-    content = content_files.load(settings.content_dir)
+    content = content_of(settings)
     witness = Witness.beside(settings.keystore_file, keyring)
     store = Store(settings.database, witness)
     vault = Vault(keyring, Keystore(settings.keystore_file))
@@ -261,7 +267,9 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
         workflow=workflow,
         dispatcher=dispatcher,
         timers=Timers(store, vault, clock, metrics, scanner, retention, check_ins),
-        reloader=Reloader(base.settings.content_dir, content, adopters, store, clock, base.role),
+        reloader=Reloader(
+            partial(content_of, base.settings), content, adopters, store, clock, base.role
+        ),
         rekeying=Rekeying(
             store, vault, base.witness, [part for part in PARTS if base.role in ("all", part)]
         ),

@@ -119,6 +119,11 @@ class Settings(BaseSettings):
         return self.key_file or data.with_name(data.name + "-keys") / "root.key"
 
     @property
+    def is_live(self) -> bool:
+        """Whether a text may reach a real phone, and so none may be a draft."""
+        return self.gateway != "simulator"
+
+    @property
     def keystore_file(self) -> Path:
         """The key store, which all roles share; a role's key file may lie elsewhere."""
         return self.keystore or self.root_key.with_name(FILE_NAME)

@@ -7,7 +7,7 @@ it. A crash in between repeats at most the sends in flight, with the same alert 
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -185,7 +185,7 @@ class Dispatcher:
         if alert is not None:
             known |= {"number": alert.id, "day": alert.day, "part": alert.day_part}
             known |= {"severity": alert.severity, "area": self._area(alert.area)}
-            known["type"] = self._title(alert.type)
+            known["type"] = self._content.title(alert.type)
             known["place"] = self._place(alert.place)
         if asked is not None:
             known["first"], known["second"] = self._places(asked)
@@ -198,11 +198,6 @@ class Dispatcher:
         if first is None or second is None:
             return asked.first, asked.second
         return told_apart(first, second, content.tree)
-
-    def _title(self, type_: str) -> Mapping[str, str] | str:
-        """What the type is called; its id where the codebook no longer has it."""
-        titles = {each.id: each.title for each in self._content.codebook.types}
-        return titles.get(type_, type_)
 
     def _area(self, pcode: str) -> str:
         tree = self._content.tree

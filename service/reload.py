@@ -6,12 +6,10 @@ for what is past. It counts, though: a report that comes afterwards may complete
 
 import asyncio
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import structlog
 
 from service import audit
-from service import content as content_files
 from service.clock import Clock
 from service.content import Content, ContentError
 from service.store import Store
@@ -25,18 +23,19 @@ class Reloader:
 
     def __init__(
         self,
-        directory: Path,
+        load: Callable[[], Content],
         current: Content,
         adopters: Sequence[Callable[[Content], None]],
         store: Store,
         clock: Clock,
         role: str,
     ) -> None:
-        """Each of `adopters` takes up new content at once or before what it does next.
+        """`load` may raise ContentError. Each of `adopters` takes up new content at once or
+        before what it does next.
 
         `role` is this process's, for the audit log.
         """
-        self._directory = directory
+        self._load = load
         self.current = current
         self._store = store
         self._clock = clock
@@ -59,7 +58,7 @@ class Reloader:
     async def reload(self) -> bool:
         """Take up the files as they are now, if all are valid; whether they were."""
         try:
-            content = await asyncio.to_thread(content_files.load, self._directory)
+            content = await asyncio.to_thread(self._load)
         except ContentError as error:
             problems = len(error.problems)
             log.warning("reload refused: run `vigie check`; the old rules stay", problems=problems)

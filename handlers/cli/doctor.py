@@ -14,12 +14,11 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from handlers.app import NotReady, gateway_of, opened, tokens, unlock
+from handlers.app import NotReady, content_of, gateway_of, opened, tokens, unlock
 from handlers.cli import machine
 from handlers.cli.findings import Finding, State
 from handlers.settings import Settings
-from service import content as content_files
-from service.content import ContentError
+from service.content import Content, ContentError
 from service.domain.areas import COUNTRY
 from service.picture import areas_in_use
 from service.retention import limits_at
@@ -153,7 +152,7 @@ def _gateway(settings: Settings) -> Iterator[Finding]:
 
 def _content(settings: Settings) -> Iterator[Finding]:
     try:
-        content = content_files.load(settings.content_dir)
+        content = content_of(settings)
     except ContentError as error:
         count = len(error.problems)
         yield Finding("content", "bad", f"{count} problem(s)", "run `vigie check`")
@@ -161,6 +160,21 @@ def _content(settings: Settings) -> Iterator[Finding]:
     live = sum(rule.status == "live" for rule in content.rules)
     places = len(content.gazetteer)
     yield Finding("content", "good", f"{live} live rules, {places} places")
+    yield from _texts(settings, content)
+
+
+def _texts(settings: Settings, content: Content) -> Iterator[Finding]:
+    """Which languages have texts that nobody has reviewed, and whether they go out."""
+    if not content.drafts:
+        yield Finding("texts", "good", "every text in every language is reviewed")
+    for language, names in sorted(content.drafts.items()):
+        what = f"{len(names)} in {language!r} are drafts or missing"
+        if settings.is_live:
+            what += f", and do not leave by {settings.gateway}"
+            do = "people get their second language until a native speaker has reviewed them"
+            yield Finding("texts", "warning", f"{what}: {', '.join(names)}", do)
+        else:
+            yield Finding("texts", "good", f"{what}: the simulator alone sends drafts")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

@@ -42,7 +42,13 @@ Area = Annotated[
         show_default=False,
     ),
 ]
-Language = Annotated[str, typer.Option(help="The language that they will be written to in.")]
+Language = Annotated[
+    str,
+    typer.Option(
+        help="The language that they will be written to in, and, after a comma, the one for texts "
+        "that it does not have: bm,fr. Else that is French."
+    ),
+]
 Count = Annotated[int, typer.Option(min=1, max=MOST_INVITES, help="How many codes to make.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read.")]
 Pseudonym = Annotated[int, typer.Option(help="As `list` shows it.", min=1, show_default=False)]
@@ -61,6 +67,7 @@ WithPin = Annotated[
         "that looks alike but says that they are under threat.",
     ),
 ]
+MOST_LANGUAGES = 2
 ListLength = Annotated[int, typer.Option(min=1, max=MOST_ONE_TIME, help="How many PINs.")]
 
 
@@ -171,6 +178,17 @@ def _print_slips(slips: list[enrolment.Slip]) -> None:
     typer.echo(f"{numbers}: write each number down, to revoke a lost phone by it", err=True)
 
 
+def _not_read(language: str, known: frozenset[str]) -> str | None:
+    """Why nobody can be written to in this language, or these two; None where they can."""
+    asked = language.split(",")
+    if len(set(asked)) < len(asked) or len(asked) > MOST_LANGUAGES:
+        return f"name one language, or {MOST_LANGUAGES} with a comma between: bm,fr"
+    for each in asked:
+        if each not in known:
+            return f"there are no texts in {each!r}, only in {', '.join(sorted(known))}"
+    return None
+
+
 async def _invite(
     role: Role,
     area: str,
@@ -186,11 +204,8 @@ async def _invite(
             raise typer.BadParameter(
                 f"no area has the pcode {area}: see rules/places/areas.csv", param_hint="--area"
             )
-        if language not in service.content.texts.languages:
-            known = ", ".join(sorted(service.content.texts.languages))
-            raise typer.BadParameter(
-                f"there are no texts in {language!r}, only in {known}", param_hint="--language"
-            )
+        if refused := _not_read(language, service.content.texts.languages):
+            raise typer.BadParameter(refused, param_hint="--language")
         try:
             clearance = changed(Clearance(), changes(service, *cleared)) if cleared else None
         except NotCleared as refusal:

@@ -10,12 +10,11 @@ from typing import Annotated
 
 import typer
 
-from handlers.app import opened
+from handlers.app import content_of, opened
 from handlers.cli.acting import As, need_coordinator
 from handlers.cli.ready import need_tables
 from handlers.settings import Settings
 from service import audit
-from service import content as content_files
 from service.domain.variants import Finding
 from service.trace import Traced, trace
 
@@ -75,7 +74,7 @@ async def _trace(leak: str, name: str, alert: int | None, content_dir: Path | No
         await need_tables(service)
         await need_coordinator(service, name)
         if content_dir is not None:
-            service = replace(service, content=content_files.load(content_dir))
+            service = replace(service, content=content_of(service.settings, content_dir))
         async with service.store.read() as tx:
             traced = await trace(tx, service.vault, service.content, leak, alert)
         await audit.entered(

@@ -187,7 +187,15 @@ _CODEBOOK = {
     ),
 }
 _TEXTS = {
-    "it accuses or names a community": "il accuse ou nomme une communauté",
+    "it accuses, names a community, or points at who reported": (
+        "il accuse, nomme une communauté, ou désigne qui a signalé"
+    ),
+    "no text may say who reported, their number, or the exact place or hour": (
+        "aucun texte ne peut dire qui a signalé, son numéro, le lieu exact ou l'heure"
+    ),
+    "this looks like a phone number: whoever takes the phone could call it": (
+        "on dirait un numéro de téléphone : qui prend le téléphone pourrait l'appeler"
+    ),
     "it tells what the phone is used for": "il dit à quoi sert le téléphone",
     "{said_why}: {word} is in {file}.txt": "{said_why} : {word} est dans {file}.txt",
     "this text is missing or empty in {language}": "ce texte manque ou est vide en {language}",
@@ -214,6 +222,14 @@ _TEXTS = {
         "seuls les textes en {language} sont translittérés : ici cela changerait des mots"
     ),
     "take the line out": "ôtez la ligne",
+    "{count} texts in {language} are drafts or missing: real phones get the person's second "
+    "language ({names})": (
+        "{count} textes en {language} sont des brouillons ou manquent : les vrais téléphones "
+        "reçoivent la seconde langue de la personne ({names})"
+    ),
+    "have them reviewed by a native speaker, words.txt first": (
+        "faites-les relire par qui a grandi avec cette langue, words.txt d'abord"
+    ),
     "no text has this name": "aucun texte n'a ce nom",
     "write words, {{ placeholders }} and {# notes #} only": (
         "n'écrivez que des mots, des {{{{ places }}}} et des {{# notes #}}"
@@ -235,9 +251,6 @@ _TEXTS = {
         "{letter} est hors de GSM-7 : un segment tiendrait 70 caractères au lieu de 160"
     ),
     "leave it out": "ôtez-le",
-    "the title of {type} in rules/codebook.yaml is missing in {language}": (
-        "le titre de {type} dans rules/codebook.yaml manque en {language}"
-    ),
     "the title of {type} in rules/codebook.yaml: {word}: {said_why}": (
         "le titre de {type} dans rules/codebook.yaml : {word} : {said_why}"
     ),
@@ -257,8 +270,8 @@ _TEXTS = {
     ),
     "the braces do not fit: {reason}": "les accolades ne vont pas ensemble : {reason}",
     "{{{name}}} is not a value of this text": "{{{{{name}}}}} n'est pas une valeur de ce texte",
-    "a word is made of letters, with at most one * at its end": (
-        "un mot est fait de lettres, avec au plus un * à la fin"
+    "a word is made of letters, with at most one * at its beginning and its end": (
+        "un mot est fait de lettres, avec au plus un * au début et un à la fin"
     ),
     "the list is missing or empty": "la liste manque ou est vide",
     "bring the list back: without it no text is checked for such words": (

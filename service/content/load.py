@@ -28,6 +28,7 @@ from service.content.problem import MOST_PROBLEMS, ContentError, Problem, in_ord
 from service.content.release import Release
 from service.content.shared import Shared, names_of_lists
 from service.content.tables import FOLDER, gazetteer
+from service.content.texts import drafts_of, unused
 from service.content.texts import read as read_texts
 from service.content.typed import Reader
 from service.content.waivers import Linted, lint
@@ -65,8 +66,9 @@ Model = TypeVar("Model", bound=BaseModel)
 class Content:
     """Everything that coordinators wrote, checked. `hash` changes when any of it does.
 
-    `waivers` are those by which a live rule may expose what it does; `warnings` is what they
-    should look at though it can be used.
+    `waivers` are those by which a live rule may expose what it does; `drafts` the texts, by
+    language, that no real phone gets in it; `warnings` is what they should look at though it
+    can be used.
     """
 
     codebook: Codebook
@@ -83,6 +85,7 @@ class Content:
     check_ins: CheckInPolicy
     escalation: EscalationPolicy
     texts: Texts
+    drafts: Mapping[str, tuple[str, ...]]
     hash: str
     warnings: tuple[Problem, ...] = ()
 
@@ -90,23 +93,29 @@ class Content:
     def timezone(self) -> ZoneInfo:
         return self.areas.zone
 
+    def title(self, type_: str) -> Mapping[str, str] | str:
+        """What a type is called, by language; its id where the codebook no longer has it."""
+        known = {each.id: each.title for each in self.codebook.types}.get(type_)
+        return type_ if known is None else {**known, **self.texts.titles(type_)}
 
-def load(content_dir: Path, *, to_replay: bool = False) -> Content:
+
+def load(content_dir: Path, *, to_replay: bool = False, drafts: bool = False) -> Content:
     """Load the content of a directory that holds `rules/` and `templates_sms/`.
 
     `to_replay` leaves the privacy lint out: what tells nobody exposes nobody, so that a rule can
-    be replayed before anyone has waived anything. Raises ContentError with every problem of every
-    file.
+    be replayed before anyone has waived anything. `drafts`: use texts that nobody has reviewed,
+    as only the simulator may. Raises ContentError with every problem of every file.
     """
-    return _Loader(content_dir, to_replay).load()
+    return _Loader(content_dir, to_replay, drafts).load()
 
 
 class _Loader:
     """Reads each part, going on after a problem, so that all are told at once."""
 
-    def __init__(self, content_dir: Path, to_replay: bool) -> None:
+    def __init__(self, content_dir: Path, to_replay: bool, drafts: bool) -> None:
         self._files = Files(content_dir)
         self._to_replay = to_replay
+        self._drafts = drafts
         self._problems = self._files.problems
 
     def load(self) -> Content:
@@ -151,9 +160,10 @@ class _Loader:
             release=release.policy(areas.zone),
             check_ins=check_ins.policy(areas.zone),
             escalation=escalation,
-            texts=Texts(sources.templates),
+            texts=Texts(sources.templates, drafts=self._drafts),
+            drafts=drafts_of(sources.templates),
             hash=self._files.digest,
-            warnings=in_order(linted.warnings),
+            warnings=in_order((*linted.warnings, *unused(sources.templates))),
         )
 
     def _tell(self, problems: Iterable[Problem]) -> None:

@@ -9,12 +9,15 @@ max_segments: 2
 The text.
 """
 
+from collections.abc import Iterator
+
 from service.content.files import Files
 from service.content.problem import Problem
 from service.content.typed import Reader
 from service.content.yaml import Document, compose_strict
-from service.texts.files import FOLDER, LOADED_WORDS, TELLING_WORDS, Sources, file_of
-from service.texts.head import DEFAULT_LANGUAGE, MOST_SEGMENTS, Head, Text
+from service.texts import VALUES
+from service.texts.files import FOLDER, LOADED_WORDS, TELLING_WORDS, Sources, Templates, file_of
+from service.texts.head import DEFAULT_LANGUAGE, MOST_SEGMENTS, WORDS, Head, Text, in_use
 
 _LIMIT = 16_000
 _FENCE = "---"
@@ -81,3 +84,21 @@ def _head(document: Document, language: str) -> Head | None:
         why = f"only texts in {DEFAULT_LANGUAGE!r} are transliterated: here it would change words"
         document.problems.append(document.problem(("transliterate",), why, "take the line out"))
     return head
+
+
+def drafts_of(templates: Templates) -> dict[str, tuple[str, ...]]:
+    """The texts that are drafts or missing, by language: no real phone gets them in it."""
+    every = {*VALUES, WORDS}
+    left = {code: every - in_use(texts, drafts=False).keys() for code, texts in templates.items()}
+    return {code: tuple(sorted(names)) for code, names in left.items() if names}
+
+
+def unused(templates: Templates) -> Iterator[Problem]:
+    """One warning a language of which real phones do not get every text."""
+    for language, names in drafts_of(templates).items():
+        why = (
+            f"{len(names)} texts in {language!r} are drafts or missing: real phones get the "
+            f"person's second language ({', '.join(names)})"
+        )
+        suggestion = f"have them reviewed by a native speaker, {WORDS}.txt first"
+        yield Problem(file_of(language, WORDS), 1, 1, "", why, suggestion)

@@ -5,7 +5,7 @@ makes the whole text UCS-2, in which a segment holds less than half as much.
 """
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 Encoding = Literal["gsm7", "ucs2"]
@@ -46,20 +46,19 @@ class Size(NamedTuple):
 
 def measure(text: str) -> Size:
     """Encoding, length and number of segments of a text; an empty one still goes out as one."""
-    widths: list[int] = []
-    encoding: Encoding = "gsm7"
-    for character in text:
-        if (width := _SEPTETS.get(character)) is None:
-            encoding = "ucs2"
-            widths = [2 if ord(each) > 0xFFFF else 1 for each in text]
-            break
-        widths.append(width)
+    encoding: Encoding = "gsm7" if set(text) <= _SEPTETS.keys() else "ucs2"
+    if encoding == "gsm7":
+        widths = [_SEPTETS[each] for each in text]
+    else:
+        widths = [2 if each > "\uffff" else 1 for each in text]
     return Size(encoding, sum(widths), _segments(widths, *_CAPACITY[encoding]))
 
 
-def _segments(widths: Iterable[int], alone: int, part: int) -> int:
-    """How many segments hold these characters, an escape or surrogate pair never cut in two."""
-    widths = list(widths)
+def _segments(widths: Sequence[int], alone: int, part: int) -> int:
+    """How many segments hold these characters, an escape or surrogate pair never cut in two.
+
+    TS 23.040 §9.2.3.24.1: neither may be split between two messages.
+    """
     if sum(widths) <= alone:
         return 1
     segments, filled = 1, 0

@@ -1,5 +1,6 @@
 """What stands above a text, between two lines of `---`: who answers for it, what it may cost."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -10,7 +11,9 @@ DEFAULT_LANGUAGE = "fr"
 """What everybody is written to in where their own languages have no text."""
 LETTERS_IN_GSM7 = frozenset({"fr", "en"})
 """Languages whose texts go out in GSM-7. Every other keeps its letters, whatever they cost."""
-MOST_SEGMENTS = 8
+MOST_SEGMENTS = 10
+WORDS = "words"
+"""The name of the file with a language's words, which most of its texts use."""
 
 Initials = Annotated[
     str, Field(pattern=r"^[A-Z]{2,4}$", description="Initials are two to four capitals, as AD")
@@ -58,3 +61,11 @@ class Text(NamedTuple):
     def sent(self) -> str:
         """The body with the letters in which it goes out."""
         return to_gsm7(self.body) if self.head.transliterate else self.body
+
+
+def in_use(texts: Mapping[str, Text], drafts: bool) -> dict[str, Text]:
+    """Those of a language's texts that may go out: none while its words are a draft."""
+    if drafts:
+        return dict(texts)
+    reviewed = {name: text for name, text in texts.items() if text.head.status == "reviewed"}
+    return reviewed if WORDS in reviewed else {}

@@ -1,19 +1,19 @@
 """What is wrong with the texts, in the terms of whoever writes them, with the place to mend.
 
-The worst case is rendered, not estimated: every type and severity with the longest area, date,
-day-part and alert number.
+The worst case is rendered, not estimated: every wording with the longest type, severity, area,
+place, date, day-part and alert number.
 """
 
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from difflib import get_close_matches
 from heapq import nlargest
 from itertools import product
 
 from service.domain.alerts import PARTS
-from service.domain.codebook import SEVERITIES
+from service.domain.codebook import LANGUAGES, SEVERITIES
 from service.domain.messages import measure, outside_gsm7, to_gsm7
 from service.texts import words as wording
 from service.texts.banned import BannedWords, read_list
@@ -37,15 +37,19 @@ from service.texts.render import (
 )
 
 Titles = Mapping[str, Mapping[str, str]]
-Case = Mapping[str, object]
 At = Callable[[int], tuple[int, int]]  # an offset in a text to its line and column
 
 # What a focal point gets: whoever takes the phone must not read there what it is used for.
 _TO_FOCAL_POINTS = ("neutral", "which_place", "check_in", "welcome_focal_point")
+# Placeholders that somebody may wish for, and that no text will ever have.
+_WOULD_NAME_THEM = re.compile(
+    r"report|sender|from|phone|name|person|who|hour|time|minute|village|lat|lon"
+    r"|auteur|signal|nom|qui|heure|numero|tel"
+)
+_PHONE_NUMBER = re.compile(r"\+?\d(?:[ .\-]?\d){6,}")
 _NOTE = re.compile(r"\{#.*?#\}", re.DOTALL)
 _LARGEST_NUMBER = 99_999
 _LIKELY = 20  # of the places with the longest names, one costs most
-_LEAP_YEAR = date(2028, 1, 1)
 
 
 def lint(
@@ -56,11 +60,11 @@ def lint(
     `titles` are the codebook's, by type id and language; `areas` and `places` the names that texts
     may carry. An empty list means that each text in each language renders within its segments.
     """
-    areas = tuple(areas)
-    area = _longest(to_gsm7(area) for area in areas)
-    place = _longest(to_gsm7(place) for place in nlargest(_LIKELY, places, key=len))
+    areas, places = tuple(areas), nlargest(_LIKELY, places, key=len)
     loaded, problems = read_list(
-        LOADED_WORDS, "it accuses or names a community", sources.loaded_words
+        LOADED_WORDS,
+        "it accuses, names a community, or points at who reported",
+        sources.loaded_words,
     )
     telling, more = read_list(
         TELLING_WORDS, "it tells what the phone is used for", sources.telling_words
@@ -70,15 +74,15 @@ def lint(
         texts = sources.templates.get(language, {})
         found += _missing(language, texts)
         words = texts.get(wording.NAME)
-        in_words = list(_words(language, words, loaded)) if words else []
+        in_words = list(_words(language, words, titles, loaded)) if words else []
         found += in_words
-        alert = texts["alert"].body if "alert" in texts else ""
-        found += _titles(language, alert, titles, loaded)
-        cases = list(_cases(words, titles, area, place)) if words and not in_words else []
+        found += _titles(language, texts, titles, loaded)
+        settled = None if in_words else words
+        worst = _worst_values(language, settled, titles, areas, places) if settled else {}
         for name in texts.keys() - {wording.NAME}:
             lists = (loaded, telling) if name in _TO_FOCAL_POINTS else (loaded,)
             in_text = list(_text(language, name, texts[name], lists))
-            found += in_text or _cost(language, name, texts, cases)
+            found += in_text or _cost(language, name, texts, worst)
     if not found:
         found += mixed_up(sources.templates, [*areas, *_said_of_alerts(sources, titles)])
     return sorted(found, key=lambda problem: (problem.file, problem.line, problem.column))
@@ -94,8 +98,10 @@ def _said_of_alerts(sources: Sources, titles: Titles) -> Iterator[str]:
 
 
 def _missing(language: str, texts: Mapping[str, Text]) -> Iterator[TextProblem]:
+    """Texts that are empty; those that are not there, where no other language can do for them."""
     for name in (*VALUES, wording.NAME):
-        if name not in texts or not texts[name].body.strip():
+        needed = name == wording.NAME or language in LANGUAGES
+        if not texts[name].body.strip() if name in texts else needed:
             advice = "write it, after the one of another language"
             why = f"this text is missing or empty in {language!r}"
             yield TextProblem(file_of(language, name), 1, 1, "", why, advice)
@@ -129,19 +135,23 @@ def _code(file: str, source: str, values: frozenset[str]) -> Iterator[TextProble
     for name in dict.fromkeys(names):
         if name not in values:
             why = f"this text has no value of that name; it has {_listed(values)}"
+            if _WOULD_NAME_THEM.search(name):
+                why = "no text may say who reported, their number, or the exact place or hour"
             yield TextProblem(file, *_placeholder(source, name), name, why, _closest(name, values))
     if "number" in values and "number" not in names:
         why = "without its number an alert cannot be answered"
         yield TextProblem(file, 1, 1, "", why, "add {{ number }}")
 
 
-def _words(language: str, text: Text, loaded: BannedWords) -> Iterator[TextProblem]:
+def _words(language: str, text: Text, titles: Titles, loaded: BannedWords) -> Iterator[TextProblem]:
     file = file_of(language, wording.NAME)
     seen: set[str] = set()
+    own = {f"type.{type_id}" for type_id, title in titles.items() if language not in title}
+    known = (*wording.KEYS, *sorted(own))
     for entry in wording.entries(text.body):
         here = (file, entry.line, 1, entry.key)
-        if entry.key not in wording.KEYS:
-            yield TextProblem(*here, "nothing has this name", _closest(entry.key, wording.KEYS))
+        if entry.key not in known:
+            yield TextProblem(*here, "nothing has this name", _closest(entry.key, known))
         elif entry.key in seen:
             yield TextProblem(*here, "this was said already", "keep one of the two lines")
         elif not entry.words:
@@ -151,7 +161,8 @@ def _words(language: str, text: Text, loaded: BannedWords) -> Iterator[TextProbl
         seen.add(entry.key)
         yield from _letters(file, language, text, entry.words, _within(entry))
         yield from _banned(file, entry.words, (loaded,), _within(entry))
-    for key in wording.KEYS:
+    needed = known if text.head.status == "reviewed" else wording.KEYS
+    for key in needed:
         if key not in seen:
             yield TextProblem(file, 1, 1, key, "these words are missing", f"add {key} = …")
 
@@ -191,7 +202,10 @@ def _is_latin(character: str) -> bool:
 
 
 def _banned(file: str, text: str, lists: Sequence[BannedWords], at: At) -> Iterator[TextProblem]:
-    """Words that must not be said."""
+    """Words that must not be said, and numbers that could be called."""
+    for number in _PHONE_NUMBER.finditer(text):
+        why = "this looks like a phone number: whoever takes the phone could call it"
+        yield TextProblem(file, *at(number.start()), number[0], why, "leave it out")
     for each in lists:
         for offset, held, banned in each.found_in(text):
             why = f"{each.why}: {banned.word!r} is in {each.file}"
@@ -199,50 +213,79 @@ def _banned(file: str, text: str, lists: Sequence[BannedWords], at: At) -> Itera
 
 
 def _titles(
-    language: str, alert: str, titles: Titles, loaded: BannedWords
+    language: str, texts: Mapping[str, Text], titles: Titles, loaded: BannedWords
 ) -> Iterator[TextProblem]:
-    """Titles of types as this language's alerts will say them, told at the alert's placeholder."""
+    """The codebook's titles as this language's alerts will say them, told where they do."""
     file = file_of(language, "alert")
-    at = _placeholder(alert, "type")
+    at = _placeholder(texts["alert"].body if "alert" in texts else "", "type")
     for type_id, title in titles.items():
         where = f"the title of {type_id} in rules/codebook.yaml"
-        said = title.get(language)
-        if said is None:
-            yield TextProblem(file, *at, type_id, f"{where} is missing in {language!r}")
-            continue
+        said = title.get(language, "")
         for problem in _banned(file, said, (loaded,), lambda _: at):
             yield problem._replace(text=said, why=f"{where}: {problem.text!r}: {problem.why}")
 
 
-def _cases(words: Text, titles: Titles, area: str, place: str) -> Iterator[Case]:
-    """The values that cost most: every title and severity, with the longest of everything else."""
+def _worst_values(
+    language: str, words: Text, titles: Titles, areas: Iterable[str], places: Iterable[str]
+) -> dict[str, list[object]]:
+    """Of each value those that can cost a text most."""
     said = {entry.key: entry.words for entry in wording.entries(words.sent)}
-    day, part = _longest_day(said), max(PARTS, key=lambda each: _cost_of(said[f"part.{each}"]))
-    for title, severity in product(titles.values() or ({},), SEVERITIES):
-        yield {
-            "number": _LARGEST_NUMBER,
-            "type": {DEFAULT_LANGUAGE: "", **title},
-            "area": area,
-            "place": place,
-            "first": place,
-            "second": place,
-            "day": day,
-            "part": part,
-            "severity": severity,
-        }
+    named = to_gsm7 if language in LETTERS_IN_GSM7 else str
+    called = (
+        said.get(f"type.{type_id}") or title.get(language) or title.get(DEFAULT_LANGUAGE, "")
+        for type_id, title in titles.items()
+    )
+    in_areas, in_places = _dearest(map(named, areas)), _dearest(map(named, places))
+    # Two places of one name are told apart by where they are.
+    told_apart: list[object] = [f"{place} ({area})" for place, area in product(in_places, in_areas)]
+    return {
+        "number": [_LARGEST_NUMBER],
+        "type": [*_dearest(called)],
+        "area": [*in_areas],
+        "place": [*in_places],
+        "first": told_apart,
+        "second": told_apart,
+        "day": [*_dearest_days(said)],
+        "part": _dearest_words(said, "part", PARTS),
+        "severity": _dearest_words(said, "severity", SEVERITIES),
+    }
+
+
+def _dearest_words(said: Mapping[str, str], kind: str, keys: Iterable[str]) -> list[object]:
+    """The keys of those words that can cost most."""
+    words = {said[f"{kind}.{key}"]: key for key in keys}
+    return [words[each] for each in _dearest(words)]
+
+
+def _dearest_days(said: Mapping[str, str]) -> Iterator[date]:
+    """Days whose dates can cost most: from the 20th to the 26th, a month has every weekday."""
+    months = _dearest_words(said, "month", wording.MONTHS)
+    weekdays = _dearest_words(said, "weekday", wording.WEEKDAYS)
+    for month, number in product(months, range(20, 27)):
+        day = date(2028, wording.MONTHS.index(str(month)) + 1, number)
+        if wording.WEEKDAYS[day.weekday()] in weekdays:
+            yield day
 
 
 def _cost(
-    language: str, name: str, texts: Mapping[str, Text], cases: Sequence[Case]
+    language: str,
+    name: str,
+    texts: Mapping[str, Text],
+    worst_values: Mapping[str, Sequence[object]],
 ) -> Iterator[TextProblem]:
-    if not cases:
+    if not worst_values:
         return  # what the words of this language are must be settled first
-    renderer = Texts({language: {each: texts[each] for each in (name, wording.NAME)}})
-    values = [{key: case[key] for key in VALUES[name]} for case in cases]
-    # What costs most costs most in every copy: the words of a value do not depend on a wording.
-    dearest = max(values, key=lambda each: _cost_of(renderer.render(name, language, each)))
+    written = {each: texts[each] for each in (name, wording.NAME)}
+    renderer = Texts({language: written}, drafts=True)
+    keys = sorted(VALUES[name])
+    values = [
+        dict(zip(keys, each, strict=True)) for each in product(*map(worst_values.__getitem__, keys))
+    ]
     sizes = (range(slot.size) for slot in renderer.slots(name, language))
-    worst = _longest(renderer.render(name, language, dearest, copy) for copy in product(*sizes))
+    copies = list(product(*sizes))
+    worst = _longest(
+        renderer.render(name, language, each, copy) for each, copy in product(values, copies)
+    )
     size, most = measure(worst), texts[name].head.max_segments
     if size.segments > most:
         why = (
@@ -253,15 +296,21 @@ def _cost(
         yield TextProblem(file_of(language, name), 1, 1, worst, why, advice)
 
 
-def _longest_day(words: Mapping[str, str]) -> date:
-    """The day whose date costs most: in one year each month has each weekday."""
-    said = compiled(words[wording.DATE], wording.DATE_VALUES)
-    days = (_LEAP_YEAR + timedelta(days=each) for each in range(366))
-    return max(days, key=lambda each: _cost_of(said.render(wording.date_values(words, each))))
-
-
 def _longest(texts: Iterable[str]) -> str:
     return max(texts, key=_cost_of, default="")
+
+
+def _dearest(words: Iterable[str]) -> set[str]:
+    """Those that can cost a text most: the longest in either alphabet, and of those that turn a
+    text to UCS-2.
+    """
+    every = list(words) or [""]
+    turning = [each for each in every if outside_gsm7(each)] or every
+    return {_longest(every), max(every, key=_in_ucs2), max(turning, key=_in_ucs2)}
+
+
+def _in_ucs2(text: str) -> int:
+    return len(text.encode("utf-16-be")) // 2
 
 
 def _cost_of(text: str) -> tuple[int, int]:

@@ -7,6 +7,7 @@ template code: what the sandbox would have to stop is refused before it is compi
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import cast
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
@@ -16,7 +17,7 @@ from service.domain.messages import to_gsm7
 from service.domain.variants import Slot
 from service.texts import words as wording
 from service.texts.files import Templates, file_of
-from service.texts.head import DEFAULT_LANGUAGE, Text
+from service.texts.head import DEFAULT_LANGUAGE, LETTERS_IN_GSM7, Text, in_use
 from service.texts.slots import Wordings, slots, with_slots
 
 # number: int. type: the codebook's title by language, or a title (str). area, place, first and
@@ -74,6 +75,7 @@ def placeholders(tree: nodes.Template) -> list[tuple[str, int]]:
     return [(name.name, name.lineno) for name in tree.find_all(nodes.Name)]
 
 
+@lru_cache(maxsize=512)
 def compiled(source: str, values: frozenset[str]) -> Template:
     """The template ready to render. Raises TextError, also for a placeholder not in `values`."""
     tree = parse(source)
@@ -124,7 +126,8 @@ class _Language:
             case "area" | "place" | "first" | "second":
                 # Names come from the gazetteer and may hold letters outside GSM-7, any one of
                 # which would more than double the cost; templates are reworded instead.
-                return " ".join(to_gsm7(str(value)).split())
+                name = to_gsm7(str(value)) if self.code in LETTERS_IN_GSM7 else str(value)
+                return " ".join(name.split())
             case "type" if isinstance(value, Mapping):
                 return str(value.get(self.code) or value[DEFAULT_LANGUAGE])
             case _:
@@ -141,16 +144,18 @@ def _compiled(file: str, source: str, values: frozenset[str]) -> Template:
 class Texts:
     """Every text in every language, ready to render.
 
-    `templates` are as `texts.lint` has passed them. Raises TextError for one that cannot be used.
+    `templates` are as `texts.lint` has passed them; those that are drafts are left out, unless
+    `drafts`. Wherever a language is asked for, it may be several with commas between, best first:
+    `bm,fr`. Raises TextError for a text that cannot be used.
     """
 
-    def __init__(self, templates: Templates) -> None:
-        self._languages = {code: _Language(code, written) for code, written in templates.items()}
-
-    @property
-    def languages(self) -> frozenset[str]:
-        """The codes of the languages that have texts."""
-        return frozenset(self._languages)
+    def __init__(self, templates: Templates, *, drafts: bool = False) -> None:
+        self.languages = frozenset(templates)
+        self._languages = {
+            code: _Language(code, used)
+            for code, written in templates.items()
+            if (used := in_use(written, drafts))
+        }
 
     def render(
         self,
@@ -159,7 +164,7 @@ class Texts:
         values: Mapping[str, object],
         choice: Sequence[int] | None = None,
     ) -> str:
-        """The text `name` in `language`, or in French where that language does not have it.
+        """The text `name` in the first of `language` that has it, or else in French.
 
         `values` are exactly those that `VALUES[name]` lists, of the types given there; else
         ValueError. `choice` is the wording for each slot; the first of each where it is left out.
@@ -183,8 +188,12 @@ class Texts:
         """The same without their words."""
         return tuple(wordings.slot for wordings in self.wordings(name, language))
 
+    def titles(self, type_: str) -> dict[str, str]:
+        """What a type is called in the languages that say it themselves, beside the codebook."""
+        said = {code: each.words.get(f"type.{type_}") for code, each in self._languages.items()}
+        return {code: words for code, words in said.items() if words}
+
     def _speaking(self, name: str, language: str) -> _Language:
-        speaks = self._languages.get(language)
-        if speaks is None or name not in speaks.texts:
-            speaks = self._languages[DEFAULT_LANGUAGE]
-        return speaks
+        read = (self._languages.get(code) for code in language.split(","))
+        able = (speaks for speaks in read if speaks is not None and name in speaks.texts)
+        return next(able, None) or self._languages[DEFAULT_LANGUAGE]

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from service.domain.alerts import PARTS
 from service.domain.codebook import SEVERITIES
+from service.texts.head import WORDS
 
-NAME = "words"
+NAME = WORDS
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MONTHS = (
     "january", "february", "march", "april", "may", "june",

@@ -78,6 +78,27 @@ def test_measure(text: str, size: Size) -> None:
     assert measure(text) == size
 
 
+DIGITS = "1234567890" * 40
+
+
+# Published: the tests of Twilio's message segment calculator (github.com/TwilioDevEd/
+# message-segment-calculator, tests/index.test.js and segments.test.js, MIT), whose `messageSize`
+# is in bits: 1120 is 160 septets or 70 code units, 1127 is 161 septets, 1136 is 71 code units.
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        pytest.param("{" + DIGITS[1:159], Size("gsm7", 1120 // 7, 1), id="escape, one segment"),
+        pytest.param("{" + DIGITS[1:160], Size("gsm7", 1127 // 7, 2), id="escape, two segments"),
+        pytest.param("😜" + DIGITS[1:69], Size("ucs2", 1120 // 16, 1), id="surrogates, one"),
+        pytest.param("😜" + DIGITS[1:70], Size("ucs2", 1136 // 16, 2), id="surrogates, two"),
+        pytest.param(DIGITS[:307], Size("gsm7", 307, 3), id="the third holds one septet"),
+        pytest.param("😜" + DIGITS[1:134], Size("ucs2", 135, 3), id="the third holds one unit"),
+    ],
+)
+def test_measure_is_as_others_publish_it(text: str, size: Size) -> None:
+    assert measure(text) == size
+
+
 @given(st.text(st.sampled_from("aé€{ɛ😀"), max_size=400))
 @settings(max_examples=200)
 def test_segments_are_as_few_as_can_be(text: str) -> None:
