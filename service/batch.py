@@ -167,7 +167,9 @@ class Batch:
         outcome = self._desk.check(person, digits)
         if not self._desk.has_pins(person):
             report = text
-        reading = grammar.read(report, content.codebook, content.gazetteer, home)
+        sent = reporting.believed(message.sent_at, message.received_at)
+        on = sent.astimezone(content.timezone).date()
+        reading = grammar.read(report, content.codebook, content.gazetteer, home, on)
         if message.sender_index is None:
             self._close(message, "sender_not_a_number")
         elif isinstance(reading, Enrol) and await self._enrol(message, reading):

@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from handlers.settings import Settings
+from service.clock import SystemClock
 from service.content import Content, load
 from service.domain import grammar
 from service.domain.codebook import COUNTS
@@ -34,6 +36,7 @@ MEANING: dict[ProblemKind, str] = {
     "too_many_numbers": "it has more numbers than the type counts",
     "number_out_of_range": "a number is higher than the limits in rules/codebook.yaml",
     "too_long": f"only its first {grammar.TEXT_LIMIT} characters were read",
+    "part": "it is marked as a further part of a long text, and has no code of its own",
     "bad_invite": "eight letters should follow, without I and O",
 }
 
@@ -43,6 +46,10 @@ def parse(
     area: Annotated[
         str | None,
         typer.Option(help="The sender's area, by pcode: tells places of one name apart."),
+    ] = None,
+    on: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day it is sent on: today if left out."),
     ] = None,
     json_: Annotated[
         bool, typer.Option("--json", help="Print JSON, for a program to read.")
@@ -55,7 +62,8 @@ def parse(
         raise typer.BadParameter(
             f"no area has the pcode {home}: see rules/places/areas.csv", param_hint="--area"
         )
-    reading = grammar.read(text, content.codebook, content.gazetteer, home)
+    sent = on or SystemClock().now().astimezone(content.timezone)
+    reading = grammar.read(text, content.codebook, content.gazetteer, home, sent.date())
     described = describe(reading)
     parts = reading.reports if isinstance(reading, Several) else (reading,)
     if json_:

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Literal, NamedTuple, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from service.domain import words
+from service.domain.damm import check_digit
 from service.domain.messages import outside_gsm7
+from service.domain.spelling import Spellings, distance, on_keypad
 
 Severity = Literal["minor", "moderate", "severe", "extreme"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -17,12 +19,16 @@ COUNTS: tuple[Count, ...] = get_args(Count)
 Command = Literal[
     "enrol", "acknowledge", "stop", "help", "no_answers", "answers", "withdraw", "correct"
 ]
-Role = Count | Literal["days", "days_ago", "number", "filler"]
+Role = Count | Literal["days", "days_ago", "weekday", "number", "market", "filler"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 LANGUAGES = ("fr", "en")
 
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 Phrases = dict[Language, tuple[str, ...]]
 Meant = TypeVar("Meant")
+
+_MOST_MISSPELT = 4  # runs, in a phrase that is misspelt
 
 
 class _Entry(BaseModel):
@@ -39,13 +45,15 @@ class Near(_Entry):
 class IncidentType(_Entry):
     """One thing that can be reported.
 
-    `public`: a rule may ask for its exact place. `alone`: one report may raise an alert.
-    `check_in`: it says that all is well, and makes no incident. `fields`: what a report should
-    hold; its counts are in the order in which bare numbers are read.
+    `digits`: its code for a text of digits only; the last checks the others. `public`: a rule may
+    ask for its exact place. `alone`: one report may raise an alert. `check_in`: it says that all is
+    well, and makes no incident. `fields`: what a report should hold; its counts are in the order in
+    which bare numbers are read.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")
     code: str = Field(pattern=r"^[A-Z]{2,4}$")
+    digits: str | None = Field(default=None, pattern=r"^[1-9][0-9]{2}$")
     title: dict[Language, str]
     aliases: Phrases = {}
     typology: Typology | None = None
@@ -60,6 +68,14 @@ class IncidentType(_Entry):
     def counts(self) -> tuple[Count, ...]:
         """What its bare numbers count, in order."""
         return tuple(each for each in self.fields if each != "place")
+
+    @field_validator("digits")
+    @classmethod
+    def _checks(cls, digits: str | None) -> str | None:
+        if digits and check_digit(digits) != "0":
+            right = digits[:-1] + check_digit(digits[:-1])
+            raise ValueError(f"the last digit of {digits} does not check the others: {right} does")
+        return digits
 
     @model_validator(mode="after")
     def _titles_travel_by_sms(self) -> Self:
@@ -79,7 +95,8 @@ class WordList(_Entry):
     """What reporters write beside codes and places, by language.
 
     The counts' words stand beside a number (`3 morts`), `days` too (`il y a 3 jours`); `days_ago`
-    and `numbers` are words that are numbers (`hier`: 1, `aucun`: 0); `filler` says nothing.
+    and `numbers` are words that are numbers (`hier`: 1, `aucun`: 0). `market`: beside it a weekday
+    is a market's name and not when it happened. `filler` says nothing.
     """
 
     killed: Phrases
@@ -88,8 +105,10 @@ class WordList(_Entry):
     displaced: Phrases
     livestock: Phrases
     days: Phrases
+    market: Phrases = {}
     filler: Phrases
     days_ago: dict[Language, dict[str, int]]
+    weekdays: dict[Language, dict[str, Weekday]] = {}
     numbers: dict[Language, dict[str, int]]
 
 
@@ -165,6 +184,24 @@ class Lexicon(dict[str, Meant]):
                 return meant, used
         return None
 
+    def misspelt(self, runs: Sequence[str], start: int, shortest: int) -> tuple[Meant, int] | None:
+        """What a slip in the words from `start` hides; None where nothing or more than one thing.
+
+        Phrases of fewer than `shortest` letters are not looked for: a slip makes them any other.
+        """
+        key = ""
+        for used, run in enumerate(runs[start : start + _MOST_MISSPELT], 1):
+            key += run
+            near = [each.key for each in self._spellings.near(key) if each.cost <= 1]
+            meant = [self[each] for each in near if len(each) >= shortest]
+            if meant and all(each == meant[0] for each in meant):
+                return meant[0], used
+        return None
+
+    @cached_property
+    def _spellings(self) -> Spellings:
+        return Spellings(self)
+
 
 class Codebook(_Entry):
     """Every type, command and word, as rules/codebook.yaml declares them."""
@@ -177,8 +214,10 @@ class Codebook(_Entry):
     @model_validator(mode="after")
     def _means_one_thing_each(self) -> Self:
         ids = [each.id for each in self.types]
-        if twice := {each for each in ids if ids.count(each) > 1}:
-            raise ValueError(f"type ids are declared twice: {', '.join(sorted(twice))}")
+        digits = [each.digits for each in self.types if each.digits]
+        for what, all_ in (("type ids", ids), ("digits of types", digits)):
+            if twice := {each for each in all_ if all_.count(each) > 1}:
+                raise ValueError(f"{what} are declared twice: {', '.join(sorted(twice))}")
         # Built here so that a word with two meanings is found when the file is read.
         _ = self.type_lexicon, self.command_lexicon, self.word_lexicon
         return self
@@ -192,9 +231,27 @@ class Codebook(_Entry):
         mention = self.type_lexicon.get(words.key(token))
         return mention.type if mention else None
 
+    def by_digits(self, digits: str) -> IncidentType | None:
+        """The type that a text of digits only begins with."""
+        return self._by_digits.get(digits)
+
+    @cached_property
+    def _by_digits(self) -> Mapping[str, IncidentType]:
+        return {each.digits: each for each in self.types if each.digits}
+
     @cached_property
     def _by_id(self) -> Mapping[str, IncidentType]:
         return {each.id: each for each in self.types}
+
+    def misspelt_code(self, written: str) -> IncidentType | None:
+        """The only type whose code is one slip from this, or on the same keys of a phone."""
+        near = [
+            each
+            for each in self.types
+            if distance(written.upper(), each.code, 1) <= 1
+            or on_keypad(written) == on_keypad(each.code.lower())
+        ]
+        return near[0] if len(near) == 1 else None
 
     @cached_property
     def type_lexicon(self) -> Lexicon[TypeMention]:
@@ -222,13 +279,16 @@ class Codebook(_Entry):
     def word_lexicon(self) -> Lexicon[Meaning]:
         """Everything else that reporters write."""
         lexicon: Lexicon[Meaning] = Lexicon()
-        listed: tuple[Role, ...] = (*COUNTS, "days", "filler")
+        listed: tuple[Role, ...] = (*COUNTS, "days", "market", "filler")
         for role in listed:
             for phrase in _every(getattr(self.words, role)):
                 lexicon.add(phrase, Meaning(role))
         for by_word in self.words.days_ago.values():
             for phrase, days in by_word.items():
                 lexicon.add(phrase, Meaning("days_ago", days))
+        for names in self.words.weekdays.values():
+            for phrase, day in names.items():
+                lexicon.add(phrase, Meaning("weekday", WEEKDAYS.index(day)))
         for by_word in self.words.numbers.values():
             for phrase, number in by_word.items():
                 lexicon.add(phrase, Meaning("number", number))

@@ -6,11 +6,14 @@ are told apart by the area that is named beside them, and else by nearness to th
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Literal, NamedTuple, TypeVar, cast
 
 from service.domain import words
+from service.domain.damm import check_digit
 from service.domain.geo import Point, distance_km
+from service.domain.spelling import Near, Spellings
 
 Kind = Literal["region", "cercle", "commune", "village", "market"]
 Row = Sequence[str]
@@ -25,22 +28,16 @@ ALIAS_COLUMNS = ("code", "alias")
 _KINDS_BY_DEPTH: tuple[Kind, ...] = ("region", "cercle", "commune")
 _SITES = frozenset({"village", "market"})
 _MOST_RUNS = 6  # in a name: `Séré Moussa Ani Samou De Siékorolé` has six
+_MOST_MISSPELT = 3  # runs, in a name that is misspelt
 _TELLS_APART = 2.0  # the next place of the name must be this many times as far
 
-# The totally anti-symmetric quasigroup of H. M. Damm, "Total anti-symmetrische Quasigruppen",
-# Marburg 2004: it finds every single wrong digit and every swap of neighbours.
-_DAMM = (
-    (0, 3, 1, 7, 5, 9, 8, 6, 4, 2),
-    (7, 0, 9, 2, 1, 5, 4, 8, 6, 3),
-    (4, 2, 0, 6, 8, 7, 1, 3, 5, 9),
-    (1, 7, 5, 0, 9, 8, 3, 4, 2, 6),
-    (6, 1, 2, 3, 0, 4, 5, 9, 7, 8),
-    (3, 6, 7, 4, 2, 0, 9, 5, 8, 1),
-    (5, 8, 6, 9, 7, 2, 0, 1, 3, 4),
-    (8, 9, 4, 5, 3, 6, 2, 0, 1, 7),
-    (9, 4, 3, 8, 6, 1, 7, 2, 0, 5),
-    (2, 5, 8, 1, 4, 3, 6, 7, 9, 0),
-)
+# How sure one is of a name that is misspelt.
+_BY_EAR, _BY_A_SLIP, _GUESSED = 0.85, 0.75, 0.6
+_SURELY_APART = 1.0  # the next place must be this much less likely: a slip, or as far as …
+_ONE_PLACE = 2  # km
+_FAR, _FAR_FOR_A_SEAT = 75, 150  # km
+_SEAT_IS_HEARD_OF, _VILLAGE_IS_HEARD_OF = 300, 100  # km
+_SURELY_LONG = 6  # letters: of a name in which one slip still tells which is meant
 CODE_LENGTHS = (5, 6)  # with the check digit; the shorter where the first focal points are
 
 
@@ -67,6 +64,14 @@ class Named(NamedTuple):
     aliased: tuple[Place, ...]  # that are also called so
     areas: frozenset[str]  # pcodes of the areas of that name
     used: int
+    key: str = ""  # as it stands in the tables, not as it was written
+
+
+class Guess(NamedTuple):
+    """A name that may have been meant by words that are none; see `spelling.Near`."""
+
+    cost: float
+    named: Named
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,8 @@ class Gazetteer:
     """Every place by name, alias and code. Build it with `from_tables`."""
 
     __slots__ = (
-        "_aliases", "_area_names", "_by_code", "_keys", "_names", "_paths", "_points", "areas",
+        "__dict__", "_aliases", "_area_names", "_by_code", "_keys", "_names", "_paths", "_points",
+        "areas",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -137,6 +143,11 @@ class Gazetteer:
         built._keys = frozenset(chain(built._names, built._aliases, built._area_names))
         return built
 
+    @cached_property
+    def _spellings(self) -> Spellings:
+        """Made for the first name that is misspelt: it takes longer than all the rest."""
+        return Spellings(self._keys)
+
     def __len__(self) -> int:
         """How many places there are, régions and cercles left out."""
         return sum(1 for code in self._by_code if code.isdecimal())
@@ -160,7 +171,7 @@ class Gazetteer:
         """
         if runs[start].isdecimal():
             place = self._by_code.get(runs[start])
-            return Named((place,), (), frozenset(), 1) if place else None
+            return Named((place,), (), frozenset(), 1, runs[start]) if place else None
         found, key = None, ""
         for used, run in enumerate(runs[start : start + _MOST_RUNS], 1):
             key += run
@@ -174,7 +185,88 @@ class Gazetteer:
             self._aliases.get(key, ()),
             frozenset(self._area_names.get(key, ())),
             used,
+            key,
         )
+
+    def misspelt(self, runs: Sequence[str], start: int) -> tuple[Guess, ...]:
+        """The names that the words at `start`, which are none, may have been meant for."""
+        found: list[Near] = []
+        key, used = "", 0
+        for many, run in enumerate(runs[start : start + _MOST_MISSPELT], 1):
+            if run.isdecimal():
+                break
+            key += run
+            near = self._spellings.near(key)
+            if near and (not found or near[0].cost <= found[0].cost):
+                found, used = near, many
+        return tuple(Guess(each.cost, self._named(each.key, used)) for each in found)
+
+    def alike(self, named: Named) -> tuple[Guess, ...]:
+        """The names that may have been meant where one is written that is another place's."""
+        near = self._spellings.near(named.key)
+        return tuple(
+            Guess(each.cost, self._named(each.key, named.used))
+            for each in near
+            if each.key != named.key
+        )
+
+    def likeliest(
+        self, guesses: Sequence[Guess], beside: Named | None = None, home: str | None = None
+    ) -> Match:
+        """Which place was meant by a misspelt name; sure only where no other comes near.
+
+        What is far from the sender's area, or no commune's seat, is less likely.
+        """
+        scores: dict[str, tuple[float, str, Guess, Place]] = {}
+        for guess in guesses:
+            for place in chain(guess.named.places, guess.named.aliased):
+                if beside is None or self._holds(beside, place):
+                    score = guess.cost + self._remoteness(place, home, told=beside is not None)
+                    known = scores.get(place.code)
+                    if known is None or score < known[0]:
+                        scores[place.code] = score, place.code, guess, place
+        ordered = sorted(scores.values(), key=lambda each: each[:2])
+        if not ordered:
+            return Match(None, (), 0, 0.0)
+        (score, _, guess, best), *others = ordered
+        others = [each for each in others if not self.are_one(best, each[3])]
+        apart = not others or others[0][0] - score >= _SURELY_APART
+        near = score - guess.cost < 1
+        long = _SURELY_LONG if others else _SURELY_LONG - 1
+        legible = guess.cost < 1 or (guess.cost == 1 and len(guess.named.key) >= long)
+        exactness = _BY_EAR if guess.cost < 1 else _BY_A_SLIP
+        if not (apart and near and legible):
+            exactness = _GUESSED
+        return Match(best, (best, *(each[3] for each in others)), guess.named.used, exactness)
+
+    def _remoteness(self, place: Place, home: str | None, *, told: bool) -> float:
+        """How unlikely a place is by where it lies: 0 in the sender's own area, at most 2."""
+        if told:
+            return 0.0
+        is_seat = place.kind == "commune"
+        km = self._km_from(place, home)
+        if km is None:
+            return 0.0 if is_seat else 0.5
+        if home in self._paths[place.area]:
+            return 0.0 if is_seat else 0.1
+        return min(2.0, km / _SEAT_IS_HEARD_OF if is_seat else 0.25 + km / _VILLAGE_IS_HEARD_OF)
+
+    def are_one(self, one: Place, other: Place) -> bool:
+        """Whether two places lie so near each other that it is the same which is meant."""
+        points = [each.point or self.point_of(each.area) for each in (one, other)]
+        return distance_km(*points) <= _ONE_PLACE
+
+    def is_far(self, place: Place, home: str | None) -> bool:
+        """Whether a place lies so far from the sender's area that a slip is likelier to name it."""
+        km = self._km_from(place, home)
+        far = _FAR_FOR_A_SEAT if place.kind == "commune" else _FAR
+        return km is not None and km > far and home not in self._paths[place.area]
+
+    def _km_from(self, place: Place, home: str | None) -> float | None:
+        """How far a place is from the middle of the sender's area, where that is known."""
+        if home is None or not self.areas.get(home, ("", ""))[1]:
+            return None
+        return distance_km(self.point_of(home), place.point or self.point_of(place.area))
 
     def choose(self, named: Named, beside: Named | None = None, home: str | None = None) -> Match:
         """Which of the places that are named so is meant.
@@ -354,14 +446,6 @@ class Gazetteer:
                 _append(self._area_names, key, place.area)
             else:
                 _append(self._aliases, key, place)
-
-
-def check_digit(digits: str) -> str:
-    """The digit that Damm's algorithm puts behind `digits`; with it behind, 0."""
-    interim = 0
-    for digit in digits.encode():
-        interim = _DAMM[interim][digit - 48]
-    return str(interim)
 
 
 def is_code(text: str) -> bool:

@@ -5,12 +5,13 @@ then says what they amount to together. A text that is no report as a whole may 
 """
 
 from collections.abc import Sequence
+from datetime import date
 from itertools import pairwise
 
 from service.domain import words
 from service.domain.codebook import Codebook
 from service.domain.gazetteer import Gazetteer
-from service.domain.judge import judge
+from service.domain.judge import Sender, judge
 from service.domain.notes import MOST_DIGITS, Notes, TypeNote, take_notes
 from service.domain.reading import (
     Acknowledge,
@@ -36,13 +37,21 @@ INVITE_LENGTH = 8
 MOST_REPORTS = 10  # in one text
 
 
-def read(text: str, codebook: Codebook, gazetteer: Gazetteer, home: str | None = None) -> Reading:
+def read(
+    text: str,
+    codebook: Codebook,
+    gazetteer: Gazetteer,
+    home: str | None = None,
+    on: date | None = None,
+) -> Reading:
     """What any text whatever says; never raises.
 
-    `home` is the pcode of the sender's area, by which places of one name are told apart. A text
+    `home` is the pcode of the sender's area, by which places of one name are told apart; `on` the
+    day on which the text was sent, without which no weekday can be told. A text
     that begins with a command is that command, but a whole report behind `OK`, `AIDE` or
     `SILENCE` is not lost for it.
     """
+    text, part = words.unmarked(text)
     split = words.split(text, TEXT_LIMIT)
     cut = len(text) > TEXT_LIMIT
     if not split.runs:
@@ -54,10 +63,17 @@ def read(text: str, codebook: Codebook, gazetteer: Gazetteer, home: str | None =
         return Stop()
     if command == "enrol":
         return _enrol(rest.runs)
+    if part is not None:
+        if part.nth > 1 and not command and not _has_its_code(rest, codebook):
+            return Problem("part")
+        rest = _without_an_open_number(rest, part)
+    sender = Sender(home, on)
     notes = take_notes(rest, codebook, gazetteer)
-    report: Report | Several = judge(notes, codebook.limits, gazetteer, home, cut=cut)
+    if command is not None and command != "correct":
+        notes.unknown.clear()  # `OK en route` is no kidnapping at a place that is called nearly so
+    report: Report | Several = judge(notes, codebook.limits, gazetteer, sender, cut=cut)
     if isinstance(report, Problem):
-        report = _several(rest, notes, codebook, gazetteer, home) or report
+        report = _several(rest, notes, codebook, gazetteer, sender) or report
     if command == "withdraw":
         return Withdraw(_named(report))
     if not isinstance(report, Problem):
@@ -72,6 +88,19 @@ def read(text: str, codebook: Codebook, gazetteer: Gazetteer, home: str | None =
         case "acknowledge":
             return _acknowledge(rest.runs)
     return Answers(wanted=command == "answers")
+
+
+def _without_an_open_number(split: Words, part: words.Part) -> Words:
+    """Leave out a number at the end of a part: it may go on in the next."""
+    if part.nth < part.of and split.runs and split.runs[-1].isdecimal():
+        return split.between(0, len(split.runs) - 1)
+    return split
+
+
+def _has_its_code(split: Words, codebook: Codebook) -> bool:
+    """Whether a part of a text begins with a code, and none that is an everyday word too."""
+    found = codebook.type_lexicon.at(split.runs, 0)
+    return found is not None and found[0].by_code and split.runs[0] not in codebook.word_lexicon
 
 
 def _enrol(rest: Sequence[str]) -> Enrol | Problem:
@@ -117,7 +146,7 @@ def _chosen(notes: Notes) -> Chosen | None:
 
 
 def _several(
-    split: Words, notes: Notes, codebook: Codebook, gazetteer: Gazetteer, home: str | None
+    split: Words, notes: Notes, codebook: Codebook, gazetteer: Gazetteer, sender: Sender
 ) -> Several | None:
     """The reports of a text that is none as a whole; None where it is not surely several.
 
@@ -131,7 +160,7 @@ def _several(
     reports = []
     for start, end in zip(starts, [*starts[1:], len(split.runs)], strict=True):
         part = take_notes(split.between(start, end), codebook, gazetteer)
-        report = judge(part, codebook.limits, gazetteer, home)
+        report = judge(part, codebook.limits, gazetteer, sender)
         if isinstance(report, Problem):
             apart = {start, end} <= ends
             if not apart or report.kind in ("no_type", "no_place"):

@@ -3,40 +3,53 @@
 Only the type tells what a bare number counts, and only all the places tell which one is meant.
 """
 
+from dataclasses import replace
+from datetime import date
+from typing import NamedTuple
+
 from service.domain.codebook import COUNTS, Count, IncidentType, Limits
-from service.domain.gazetteer import Gazetteer, Match, Place
+from service.domain.gazetteer import Gazetteer, Match, Named, Place
 from service.domain.notes import Notes, Strength
 from service.domain.reading import SURE, Doubt, Draft, Problem, ProblemKind, Report
 
-_SURENESS: dict[Strength, float] = {"code": 1.0, "alias": 0.95, "word": 0.9}
+_SURENESS: dict[Strength, float] = {"code": 1.0, "alias": 0.95, "word": 0.9, "slip": 0.75}
 _WITH_PROSE = 0.8  # words that were not understood stand beside
+_WITH_A_SLIP = 0.95  # for each word that was
+_NO_WORD = 8  # letters: a name of so many is an everyday word by no one slip
+_WITHOUT_A_DATE = 0.8  # a weekday was named, and nothing tells which
+
+
+class Sender(NamedTuple):
+    """What is known of who sent a text: the pcode of their area, and the day on which they did."""
+
+    area: str | None = None
+    on: date | None = None
 
 
 def judge(
-    notes: Notes, limits: Limits, gazetteer: Gazetteer, home: str | None, *, cut: bool = False
+    notes: Notes, limits: Limits, gazetteer: Gazetteer, sender: Sender, *, cut: bool = False
 ) -> Report:
     """The report, or the first problem and what was understood beside it.
 
     `cut`: the text goes on beyond what was read.
     """
-    return _Judge(notes, limits, gazetteer, home).reading(cut=cut)
+    return _Judge(notes, limits, gazetteer, sender).reading(cut=cut)
 
 
 class _Judge:
     """What the notes of one text amount to."""
 
-    def __init__(
-        self, notes: Notes, limits: Limits, gazetteer: Gazetteer, home: str | None
-    ) -> None:
+    def __init__(self, notes: Notes, limits: Limits, gazetteer: Gazetteer, sender: Sender) -> None:
         self._notes = notes
         self._limits = limits
         self._gazetteer = gazetteer
-        self._home = home
-        self._sureness = _WITH_PROSE if notes.prose else 1.0
+        self._home, self._on = sender
+        self._sureness = _WITH_A_SLIP**notes.slips
         self._type: IncidentType | None = None
         self._place: Place | None = None
         self._candidates: tuple[Place, ...] = ()
         self._doubted: tuple[Place, Place] | None = None
+        self._guessed = False
         self._counts: dict[Count, int] = {}
         self._days_ago = 0
 
@@ -47,6 +60,8 @@ class _Judge:
             problem = "too_long"
         counts = {str(count): self._counts.get(count) for count in COUNTS}
         if problem is None and self._type is not None:
+            if self._notes.prose and not self._guessed:
+                self._sureness *= _WITH_PROSE
             draft = Draft(
                 type=self._type.id,
                 place=self._place,
@@ -88,7 +103,7 @@ class _Judge:
         unnamed = [count for count in listed if count not in named]
         bare = self._bare()
         told += zip(unnamed, bare, strict=False)
-        days_ago = max(self._notes.days_ago, default=0)
+        days_ago = max([*self._notes.days_ago, *self._since_weekdays()], default=0)
         # “Nothing to report, 3 dead” would be filed as a quiet day, and the dead with it.
         contradicts = self._type is not None and not listed and any(each for _, each in told)
         too_many = contradicts or any(bare[len(unnamed) :])
@@ -102,6 +117,13 @@ class _Judge:
         if incredible:
             return "number_out_of_range"
         return "too_many_numbers" if too_many else None
+
+    def _since_weekdays(self) -> list[int]:
+        """How long ago the last such days were."""
+        if self._on is None:
+            self._sureness *= _WITHOUT_A_DATE if self._notes.weekdays else 1
+            return []
+        return [(self._on.weekday() - day) % 7 for day in self._notes.weekdays]
 
     def _bare(self) -> list[int]:
         """The bare numbers, less the one that must be meant as the code of the place."""
@@ -142,17 +164,84 @@ class _Judge:
         """The place that all mentions together mean; None where they mean two.
 
         A further place counts against the first unless it says where the first is, or the first
-        where it is, or it comes up in prose.
+        where it is, or comes up in prose behind one that did not: of two in prose, either may be.
         """
+        if (guessed := self._guess()) is not None:
+            return guessed
         if not self._notes.places:
             return Match(None, (), 0, 0.0)
         first, *others = self._notes.places
-        named, beside = first.named, None
+        named, beside, rival = first.named, None, None
         for other in others:
             if self._gazetteer.tells(other.named, named):
                 beside = beside or other.named
             elif beside is None and self._gazetteer.tells(named, other.named):
                 named, beside = other.named, named
-            elif not (other.in_prose or other.named[:2] == named[:2]):
+            elif other.named[:2] == named[:2]:
+                continue
+            elif not other.in_prose:
                 return None
-        return self._gazetteer.choose(named, beside, self._home)
+            elif first.in_prose:
+                rival = rival or other.named
+        match = self._gazetteer.choose(named, beside, self._home)
+        if rival and match.place:
+            other_place = self._gazetteer.choose(rival, None, self._home).place
+            both = (match.place, other_place) if other_place else ()
+            return Match(match.place, both, match.used, 0.0)
+        return match if beside else self._unless_far(match, named)
+
+    def _guess(self) -> Match | None:
+        """The place meant by a misspelt name; None where what is no name is none misspelt either.
+
+        A name that is spelt right counts for more, unless it only tells where the other is, or
+        comes up in prose when the other stood between a code and its numbers.
+        """
+        unknown = max(self._notes.unknown, key=lambda each: each.behind_type, default=None)
+        if unknown is None:
+            return None
+        named = self._notes.places[0] if self._notes.places else None
+        if named is None:
+            match = self._gazetteer.likeliest(unknown.guesses, None, self._home)
+        elif unknown.at in (named.at + named.named.used, named.at - unknown.used):
+            match = self._gazetteer.likeliest(unknown.guesses, named.named, self._home)
+        elif unknown.behind_type and unknown.before_number and named.at > unknown.at:
+            match = self._gazetteer.likeliest(unknown.guesses, None, self._home)
+            if match.place is None:
+                return match
+        else:
+            return None
+        if match.place is None:
+            return None
+        self._guessed = True
+        best = unknown.guesses[0]
+        if (
+            unknown.in_a_sentence and best.cost >= 1 and len(best.named.key) < _NO_WORD
+        ):  # `en route`
+            match = replace(match, exactness=0.0)
+        # Told with less than certainty, and with nobody to ask which of two: not to be filed.
+        if match.exactness < SURE and len(match.candidates) < 2:
+            self._candidates = match.candidates
+            return Match(None, (), 0, 0.0)
+        return match
+
+    def _unless_far(self, match: Match, named: Named) -> Match:
+        """The place; in doubt where it is far, and the sender's area has one of nearly that name.
+
+        `Kona` is a village, but a slip of the thumb makes it of Konna.
+        """
+        if match.place is None or named.key.isdecimal():
+            return match
+        far = self._gazetteer.is_far(match.place, self._home)
+        if not far and match.place.kind == "commune":
+            return match
+        alike = self._gazetteer.alike(named)
+        if not far:  # a commune's seat that sounds the same is meant more often than a village
+            alike = tuple(each for each in alike if each.cost < 1 and each.named.places)
+        near = self._gazetteer.likeliest(alike, None, self._home)
+        if near.place is None or self._gazetteer.is_far(near.place, self._home):
+            return match
+        if not far and near.place.kind != "commune":
+            return match
+        if self._gazetteer.are_one(near.place, match.place):
+            return match
+        return Match(near.place, (near.place, match.place), match.used, 0.0)

@@ -18,6 +18,7 @@ ProblemKind = Literal[
     "too_many_numbers",  # more than the type counts, or one thing counted twice
     "number_out_of_range",  # more than one report is believed
     "too_long",  # only its beginning was read
+    "part",  # a further part of a long text, marked so: what it is a part of is in the others
     "bad_invite",  # an enrolment without a code of eight letters
 ]
 # How sure a place has to be for the report to be filed without asking. Every Draft is filed, so no

@@ -14,6 +14,13 @@ _NATIONAL_LETTERS = str.maketrans({
     "ɛ": "e", "ɔ": "o", "ŋ": "n", "ɲ": "ny", "ɓ": "b", "ɗ": "d", "ƴ": "y", "œ": "oe", "æ": "ae",
 })  # fmt: skip
 _PIECE = re.compile(r"[a-z]+|[0-9]+")
+# `1/2 …`, `(1/2) …`, `… (1/2)`: which part of a long text this is, as phones and gateways mark it.
+_PART = re.compile(
+    r"\s*(?:\(\s*)?([1-9])\s*/\s*([2-9])(?:\s*\)|\s*[:.-])?\s+(?=[0-9]*\s*[^\W\d_])"
+    r"|.*\(\s*([1-9])\s*/\s*([2-9])\s*\)\s*$",
+    re.DOTALL,
+)
+_MARKED = 700  # characters: a longer text is no part
 _BREAK = re.compile(r"[\n\r;.!?/|+&]")  # what may stand between two reports
 
 
@@ -32,6 +39,15 @@ class Words(NamedTuple):
         """What is left behind the first words."""
         return self.between(used, len(self.runs))
 
+    def apart(self, at: int, pieces: tuple[str, ...]) -> "Words":
+        """The same with one run taken apart."""
+        more = len(pieces) - 1
+        glued, breaks = (
+            frozenset(each + more if each > at else each for each in places)
+            for places in (self.glued, self.breaks)
+        )
+        return Words((*self.runs[:at], *pieces, *self.runs[at + 1 :]), glued, breaks)
+
     def between(self, start: int, end: int) -> "Words":
         """The words from `start` and before `end`."""
         glued, breaks = (
@@ -39,6 +55,25 @@ class Words(NamedTuple):
             for places in (self.glued, self.breaks)
         )
         return Words(self.runs[start:end], glued, breaks)
+
+
+class Part(NamedTuple):
+    """Which part of a long text this is, of how many."""
+
+    nth: int
+    of: int
+
+
+def unmarked(text: str) -> tuple[str, Part | None]:
+    """The text without the mark of a part, and which part that says it is."""
+    found = _PART.match(text[:_MARKED])
+    if found is None:
+        return text, None
+    at_start = found[1] is not None
+    part = Part(*(int(each) for each in found.group(*((1, 2) if at_start else (3, 4)))))
+    if part.nth > part.of:
+        return text, None
+    return text[found.end() :] if at_start else text[: text.rindex("(")], part
 
 
 def split(text: str, limit: int) -> Words:

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from service.domain import words
 from service.domain.areas import AreaTree
+from service.domain.damm import check_digit
 from service.domain.gazetteer import (
     Gazetteer,
     Match,
     TablesError,
-    check_digit,
     is_code,
 )
 from service.domain.geo import Point, distance_km

@@ -111,7 +111,10 @@ FORBIDDEN_NAMES = {
 }  # fmt: skip
 
 # Modules whose types hold what coordinators wrote in rules/: nothing of a report or a person.
-CONTENT = {"codebook", "gazetteer", "loosened", "privacy", "routes", "rule", "seasons", "silence"}
+CONTENT = {
+    "codebook", "gazetteer", "loosened", "privacy", "routes", "rule", "seasons", "silence",
+    "spelling",
+}  # fmt: skip
 
 # The text fields that there are, each with what it holds: an identifier from a closed list, never
 # words from outside. A new one has to be entered here, and so to be thought about.
