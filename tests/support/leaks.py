@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import os
 import re
+import struct
 import sys
 import zlib
 from base64 import b64decode, b64encode, urlsafe_b64encode
@@ -46,16 +47,26 @@ class _Needle:
     digits: bool = False  # eight bare digits: part of a longer run in a text they mean nothing
 
 
+class _Table:
+    """Needles by the integer that their last bytes make."""
+
+    def __init__(self, format_: Literal["Q", "I"], needles: dict[int, list[_Needle]]) -> None:
+        self.format_ = format_
+        self.needles = needles
+        self.anchors = frozenset(needles)
+
+
 class Searcher:
     """Knows every form of `numbers` (E.164 strings)."""
 
     def __init__(self, numbers: Iterable[str]) -> None:
-        self._long: dict[int, list[_Needle]] = defaultdict(list)
-        self._short: dict[int, list[_Needle]] = defaultdict(list)
+        long: dict[int, list[_Needle]] = defaultdict(list)
+        short: dict[int, list[_Needle]] = defaultdict(list)
         for position, number in enumerate(numbers):
             for needle in _needles(number, position):
-                size, table = (8, self._long) if len(needle.data) >= 8 else (4, self._short)
+                size, table = (8, long) if len(needle.data) >= 8 else (4, short)
                 table[int.from_bytes(needle.data[-size:], sys.byteorder)].append(needle)
+        self._long, self._short = _Table("Q", long), _Table("I", short)
 
     def search_tree(self, path: Path) -> list[Leak]:
         """Leaks in the content and the names of all files under `path`."""
@@ -84,7 +95,7 @@ class Searcher:
         packed = b"\0" in data
         found = {
             (offset, needle)
-            for offset, needle in (*_scan(data, self._long, "Q"), *_scan(data, self._short, "I"))
+            for offset, needle in (*_scan(data, self._long), *_scan(data, self._short))
             if packed or not needle.digits or _stands_alone(data, offset, needle)
         }
         leaks = (Leak(where, offset, needle.form, needle.number) for offset, needle in found)
@@ -148,21 +159,17 @@ def _inflated(data: memoryview) -> bytes:
         return b""
 
 
-def _scan(
-    data: bytes, table: dict[int, list[_Needle]], format_: Literal["Q", "I"]
-) -> Iterator[tuple[int, _Needle]]:
-    size = {"Q": 8, "I": 4}[format_]
-    keys = table.keys()
-    anchors = frozenset(keys)
+def _scan(data: bytes, table: _Table) -> Iterator[tuple[int, _Needle]]:
+    size = struct.calcsize(table.format_)
     for block in range(0, len(data), _BLOCK):
         for alignment in range(size):
             start = block + alignment
             view = memoryview(data)[start : start + _BLOCK]
-            words = view[: len(view) // size * size].cast(format_)
-            if anchors.isdisjoint(words):
+            words = view[: len(view) // size * size].cast(table.format_)
+            if table.anchors.isdisjoint(words):
                 continue
             for position, word in enumerate(words):
-                for needle in table.get(word, ()):
+                for needle in table.needles.get(word, ()):
                     offset = start + position * size + size - len(needle.data)
                     if offset >= 0 and data.startswith(needle.data, offset):
                         yield offset, needle
