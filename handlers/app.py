@@ -11,6 +11,7 @@ from typing import Protocol, get_args
 
 import structlog
 
+from handlers import asking
 from handlers.gateways import africastalking, simulator
 from handlers.gateways.edge import REASONS, HttpGateway
 from handlers.settings import Role, Settings
@@ -115,8 +116,13 @@ class Service(Opened):
         return self.role in ("all", part)
 
 
-def unlock(settings: Settings) -> Keyring:
-    """The keyring of the key file. Raises KeysError, which says what to do."""
+def unlock(settings: Settings, *, ask: bool = False) -> Keyring:
+    """The keyring of the key file. Raises KeysError, which says what to do.
+
+    With `ask`, a passphrase that is in no file is asked for, where there is a terminal.
+    """
+    if ask:
+        return keyfile.unlock(settings.root_key, asking.passphrase(settings))
     phrase = keyfile.read_passphrase(settings.passphrase_file) if settings.passphrase_file else None
     return keyfile.unlock(settings.root_key, phrase)
 
@@ -189,14 +195,23 @@ def content_of(settings: Settings, directory: Path | None = None) -> Content:
 
 @contextlib.asynccontextmanager
 async def opened(
-    settings: Settings, role: Role, clock: Clock | None = None, *, may_be_locked: bool = False
+    settings: Settings,
+    role: Role,
+    clock: Clock | None = None,
+    *,
+    may_be_locked: bool = False,
+    keyring: Keyring | None = None,
 ) -> AsyncIterator[Opened]:
     """Open what `role` may open, and let go of it at the end.
 
-    Where nothing opens the keys, and it `may_be_locked`, it only seals until it is given them.
-    Raises KeysError or ContentError; each says what to do.
+    Where no `keyring` is given the key file's is taken. Where nothing opens that, and it
+    `may_be_locked`, it only seals until it is given keys; else a passphrase is asked for. Raises
+    KeysError or ContentError; each says what to do.
     """
-    keyring = _locked_or(settings, role) if may_be_locked else keys_of(unlock(settings), role)
+    if may_be_locked:
+        keyring = _locked_or(settings, role)
+    else:
+        keyring = keys_of(keyring or unlock(settings, ask=True), role)
     content = content_of(settings)
     witness = Witness.beside(settings.keystore_file, keyring)
     store = Store(settings.database, witness)

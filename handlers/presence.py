@@ -1,10 +1,12 @@
 """Which processes of Vigie run on a data directory: each holds a file of its own there, locked.
 
-The lock tells who lives, whatever became of a number that another process may have by now.
+The lock tells who lives, whatever became of a number that another process may have by now. The file
+says which key files the process was started with, which are not everybody's.
 """
 
 import contextlib
 import fcntl
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -23,12 +25,28 @@ def announced(settings: Settings) -> Iterator[None]:
     path = folder / str(os.getpid())
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        file.write(_namespace())
+        file.write(f"{_namespace()}\n")
+        file.writelines(f"{json.dumps(str(key.absolute()))}\n" for key in secrets(settings))
         file.flush()
         try:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+
+def secrets(settings: Settings) -> list[Path]:
+    """The files that open something, beside the key store, by these settings."""
+    given = (settings.root_key, settings.token_file, settings.passphrase_file)
+    return [path for path in given if path is not None]
+
+
+def told(settings: Settings) -> list[Path]:
+    """The same of all processes that run here, or ended without a word."""
+    found: list[Path] = []
+    for path in _announcements(settings):
+        with contextlib.suppress(OSError, ValueError):
+            found += [Path(str(json.loads(line))) for line in path.read_text().splitlines()[1:]]
+    return list(dict.fromkeys(found))
 
 
 def end_all(settings: Settings) -> tuple[int, int]:
@@ -37,8 +55,7 @@ def end_all(settings: Settings) -> tuple[int, int]:
     Elsewhere is another container, whose processes cannot be reached from this one.
     """
     ended = elsewhere = 0
-    folder = settings.data_dir / _FOLDER
-    for path in sorted(folder.glob("*")) if folder.exists() else ():
+    for path in _announcements(settings):
         if not _lives(path):
             path.unlink(missing_ok=True)
         elif _ended(path):
@@ -48,10 +65,16 @@ def end_all(settings: Settings) -> tuple[int, int]:
     return ended, elsewhere
 
 
+def _announcements(settings: Settings) -> list[Path]:
+    """What bears a process's number; nothing else that lies there may be in the way of a panic."""
+    folder = settings.data_dir / _FOLDER
+    return sorted(path for path in folder.glob("*") if path.name.isdecimal() and path.is_file())
+
+
 def _ended(path: Path) -> bool:
-    if path.read_text() != _namespace():
-        return False
     try:
+        if path.read_text().split("\n")[0] != _namespace():
+            return False
         os.kill(int(path.name), signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         return False
@@ -60,11 +83,13 @@ def _ended(path: Path) -> bool:
 
 
 def _lives(path: Path) -> bool:
-    with contextlib.suppress(FileNotFoundError), path.open("r+") as file:
-        try:
+    try:
+        with path.open("r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+    except FileNotFoundError:
+        return False
+    except OSError:  # locked; or another account's, of which nothing can be known
+        return True
     return False
 
 

@@ -28,6 +28,8 @@ _GROUP = 4
 
 NAME = re.compile(r"[a-z][a-z0-9-]{1,30}")
 ADD = "add coordinator"
+# Who acts, in the audit log, where it is no coordinator: nobody may pass for them.
+NOT_PEOPLE = frozenset({"cli", "service"})
 MOST_FAILURES = 5  # wrong codes in a row, before the next one has to wait
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 APPROVAL_LIFE = timedelta(days=30)
@@ -86,12 +88,14 @@ async def recognise(store: Store, code: str, clock: Clock | None = None) -> str 
     return str(row.name)
 
 
-async def add(tx: AsyncConnection, now: datetime, name: str, by: str | None) -> str | int:
+async def add(
+    tx: AsyncConnection, now: datetime, name: str, by: str | None, *, by_shares: bool = False
+) -> str | int:
     """Make a coordinator: their code, or the number under which it waits for a second coordinator.
 
     The first is made by whoever runs the machine and the second by the first. Every later one
-    takes two: else one coordinator could make the second that every act of two asks for. Raises
-    Refused.
+    takes two: else one coordinator could make the second that every act of two asks for. Those who
+    hold the shares of the root key make one too: so lost codes are not the end. Raises Refused.
     """
     known = await rows.ever(tx)
     if NAME.fullmatch(name) is None:
@@ -99,8 +103,13 @@ async def add(tx: AsyncConnection, now: datetime, name: str, by: str | None) -> 
             "this cannot be a coordinator's name: 2 to 31 of a–z, 0–9 and -, a letter first. "
             "Take a short name that is used here alone"
         )
+    if name in NOT_PEOPLE:
+        raise Refused(f"the audit log says “{name}” of what no coordinator did: take another name")
     if name in known:
         raise Refused(f"there is or was a coordinator {name}: take another name")
+    if by_shares:
+        await note(tx, now, "cli", "added a coordinator", name, by_shares=True)
+        return await _make(tx, now, name)
     if known and by is None:
         raise Refused("there are coordinators: one of them adds the next, with --as NAME")
     if len(known) > 1 and by is not None:
@@ -109,12 +118,12 @@ async def add(tx: AsyncConnection, now: datetime, name: str, by: str | None) -> 
     return await _make(tx, now, name)
 
 
-async def add_approved(tx: AsyncConnection, now: datetime, approved: AnyRow) -> str:
+async def add_approved(tx: AsyncConnection, now: datetime, approved: AnyRow, by: str) -> str:
     """Make the coordinator whom two others agreed on; their code. Raises Refused."""
     name = str(approved.subject["name"])
     if name in await rows.ever(tx):
         raise Refused(f"there is or was a coordinator {name}: take another name")
-    await note(tx, now, "cli", "added a coordinator", name, approval=approved.id)
+    await note(tx, now, by, "added a coordinator", name, approval=approved.id)
     return await _make(tx, now, name)
 
 

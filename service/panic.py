@@ -1,13 +1,16 @@
 """Destroys keys: files are overwritten, then unlinked, and the disk is told to make it so."""
 
+import json
 import os
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 PHRASES = ("destroy the keys", "détruire les clés", "detruire les cles")
 _JOURNALS = ("-journal", "-wal", "-shm")
+_EXPORTED = "exported"  # beside the root key: where keys of it were written to
 
 
 @dataclass(slots=True)
@@ -35,6 +38,27 @@ def key_files(root_key: Path, keystore: Path, others: Iterable[Path]) -> list[Pa
     stores = [keystore.with_name(keystore.name + suffix) for suffix in ("", *_JOURNALS)]
     wanted = [root_key, *beside, *stores, *others]
     return [path for path in dict.fromkeys(wanted) if path.is_file() or path.is_symlink()]
+
+
+def remember(root_key: Path, written: Path) -> None:
+    """Keep in mind, beside the root key, that a file with keys of it is about to be written.
+
+    Before it is: there must be no such file that nobody knows of. Raises OSError.
+    """
+    with root_key.with_name(_EXPORTED).open("a", encoding="ascii") as file:
+        file.write(json.dumps(str(written.absolute())) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def remembered(root_key: Path) -> list[Path]:
+    """The files with keys of this root that were ever written elsewhere."""
+    found: list[Path] = []
+    with suppress(OSError):
+        for line in root_key.with_name(_EXPORTED).read_text("ascii", "replace").splitlines():
+            with suppress(ValueError):  # cut short as the machine went down: the others count
+                found.append(Path(str(json.loads(line))))
+    return list(dict.fromkeys(found))
 
 
 def destroy(paths: Iterable[Path]) -> Destroyed:

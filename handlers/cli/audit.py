@@ -10,7 +10,8 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from handlers.app import opened
-from handlers.cli.ready import need_tables
+from handlers.cli.acting import AsIfAny
+from handlers.cli.ready import need_tables, who_acts
 from handlers.settings import Settings
 from service import audit
 from service.audit import Entry, Verdict
@@ -45,8 +46,8 @@ def list_(
 ) -> None:
     """List who did what, the oldest first; `verify` says whether it is whole.
 
-    Administrative acts and reads of what is sensitive are entered, by the coordinator's name where
-    one was asked for, else by "cli" or "service". Reports, enrolments and STOP are not: the log
+    Administrative acts and reads of what is sensitive are entered: by the coordinator's name, by
+    "cli" as long as there was none, or by "service". Reports, enrolments and STOP are not: the log
     tells nothing of those who report.
     """
     if context.invoked_subcommand is not None:
@@ -100,13 +101,13 @@ def head_(json_: AsJson = False) -> None:
 
 
 @commands.command()
-def accept() -> None:
+def accept(as_: AsIfAny = None) -> None:
     """Go on after a backup of the database was put back, or the kept head was lost.
 
     Run `verify` first, and know why it speaks of removed entries. This is entered in the log, with
     how many entries there were and are. A log that is broken within stays broken.
     """
-    verdict = asyncio.run(_accept())
+    verdict = asyncio.run(_accept(as_))
     typer.echo(_said(verdict), err=True)
     if verdict.fault:
         raise typer.Exit(1)
@@ -126,10 +127,10 @@ async def _verify(written: Head | None) -> Verdict:
         return await audit.verify(service.store, service.witness, written)
 
 
-async def _accept() -> Verdict:
+async def _accept(as_: str | None) -> Verdict:
     async with opened(Settings(), "console") as service:
-        await need_tables(service)
-        return await audit.accept(service.store, service.witness, service.clock.now(), "cli")
+        actor = await who_acts(service, as_)
+        return await audit.accept(service.store, service.witness, service.clock.now(), actor)
 
 
 def _moment(since: str, now: datetime) -> datetime:

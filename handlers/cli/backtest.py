@@ -15,6 +15,7 @@ from rich.progress import Progress
 
 from handlers.app import opened
 from handlers.cli import backtest_report as report
+from handlers.cli.acting import AsIfAny
 from handlers.cli.ready import enter
 from handlers.settings import PROJECT, Settings
 from service.backtest import Dataset, EventsError, replay, tables
@@ -96,6 +97,7 @@ def backtest(
     seed: Seed = 1,
     sweep: SweepOption = None,
     plot: Plot = None,
+    as_: AsIfAny = None,
     json_: AsJson = False,
 ) -> None:
     """Replay what happened and say what the rules would have made of it.
@@ -111,7 +113,7 @@ def backtest(
         content = load_over(rules or settings.content_dir, settings.content_dir)
         changed = load_over(compare, settings.content_dir) if compare else None
         looked_for = read_outcomes(outcomes or _shipped(settings, "outcomes.yaml"))
-        data, how = _dataset(settings, events, mapping, content)
+        data, how = _dataset(settings, events, mapping, content, as_)
     except ContentError as error:
         for problem in error.problems:
             typer.echo(str(problem), err=True)
@@ -195,11 +197,11 @@ def _draw(
 
 
 def _dataset(
-    settings: Settings, events: str, mapping: Path | None, content: Content
+    settings: Settings, events: str, mapping: Path | None, content: Content, as_: str | None
 ) -> tuple[Dataset, str]:
     """Read the events; and how that was done, in words."""
     if events == HISTORY:
-        return asyncio.run(_history(settings, content)), "this service's own reports"
+        return asyncio.run(_history(settings, content, as_)), "this service's own reports"
     path = Path(events)
     if not path.is_file():
         raise typer.BadParameter(f"there is no file {events}", param_hint="--events")
@@ -219,9 +221,9 @@ def _dataset(
     return data, f"{path.name}, read as {chosen.title} {by}"
 
 
-async def _history(settings: Settings, content: Content) -> Dataset:
+async def _history(settings: Settings, content: Content, as_: str | None) -> Dataset:
     async with opened(settings, "console") as service:
-        await enter(service, "replayed own reports")
+        await enter(service, as_, "replayed own reports")
         return await history(service.store, content.tree, content.gazetteer)
 
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from handlers.app import alone, opened
-from handlers.cli.ready import need_tables
+from handlers.cli.acting import NOBODY, AsIfAny
+from handlers.cli.ready import need_tables, who_acts
 from handlers.settings import Settings
 from service import audit, backup
 from service.backup import Restored
@@ -29,16 +30,19 @@ def back_up(
         str | None,
         typer.Option(help="Public key of who may open it; VIGIE_BACKUP_RECIPIENT if not given."),
     ] = None,
+    as_: AsIfAny = None,
 ) -> None:
     """Write the database into one encrypted file, while the service runs.
 
     Only the identity of its recipient opens it: make one with `vigie backup keygen`, and keep it
     away from this machine. No key is in it, and whoever is forgotten after it was made stays
-    forgotten. `vigie restore` puts it back.
+    forgotten. `vigie restore` puts it back. Whoever names another recipient than the settings do
+    says who they are, with --as; a backup each night needs nobody.
     """
     if context.invoked_subcommand is not None:
         return
     settings = Settings()
+    of_the_settings = recipient in (None, settings.backup_recipient)
     recipient = recipient or settings.backup_recipient
     if to is None:
         raise typer.BadParameter("name the file to write", param_hint="--to")
@@ -48,15 +52,19 @@ def back_up(
             "VIGIE_BACKUP_RECIPIENT",
             param_hint="--recipient",
         )
-    asyncio.run(_back_up(settings, to, recipient))
+    asyncio.run(_back_up(settings, to, recipient, as_, unattended=of_the_settings))
     _say(f"written  {to} ({to.stat().st_size:,} bytes)")
 
 
-async def _back_up(settings: Settings, to: Path, recipient: str) -> None:
+async def _back_up(
+    settings: Settings, to: Path, recipient: str, as_: str | None, *, unattended: bool
+) -> None:
     async with opened(settings, "console") as service:
         await need_tables(service)
         now = service.clock.now()
-        await audit.entered(service.store, now, "cli", "made a backup")
+        nobody = unattended and as_ is None
+        actor = NOBODY if nobody else await who_acts(service, as_)
+        await audit.entered(service.store, now, actor, "made a backup")
         await backup.write(service.store, to, recipient, now, _tell)
 
 
@@ -110,8 +118,8 @@ async def _restore(settings: Settings, source: Path, identity: str) -> Restored:
         async with opened(settings, "all") as service:
             store, now = service.store, service.clock.now()
             done = await backup.restore(store, service.vault, source, identity, now, _tell)
-            await audit.accept(store, service.witness, now, "cli")
-            await audit.entered(store, now, "cli", "restored a backup", people=done.people)
+            await audit.accept(store, service.witness, now, NOBODY)
+            await audit.entered(store, now, NOBODY, "restored a backup", people=done.people)
     return done
 
 

@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from handlers.app import opened
 from handlers.cli.acting import As, need_coordinator
 from handlers.cli.ready import need_tables
+from handlers.cli.secrets import ByShares, fitting, gather_shares
 from handlers.settings import Settings
 from service import coordinators
 from service.store import AnyRow
 from service.store import coordinators as rows
+from service.vault.keys import Keyring
 
 commands = typer.Typer(
     help="Who runs the network, and what two of them must agree on. Have three: two that can be "
@@ -32,31 +34,37 @@ AsOrFirst = Annotated[
 ]
 
 # What is done at once when an act is approved; the others are read from the approvals.
-_DONE_AT_ONCE: dict[str, Callable[[AsyncConnection, datetime, AnyRow], Awaitable[str]]] = {
+_DONE_AT_ONCE: dict[str, Callable[[AsyncConnection, datetime, AnyRow, str], Awaitable[str]]] = {
     coordinators.ADD: coordinators.add_approved,
 }
 
 
 @commands.command()
-def add(name: Name, as_: AsOrFirst = None) -> None:
+def add(name: Name, as_: AsOrFirst = None, shares: ByShares = False) -> None:
     """Make a coordinator and print their code, which is shown once and kept by them alone.
 
     The second is added by the first. Each later one waits until a second coordinator approves.
+    Where all codes are lost, those who have the shares of the root key make one by --shares.
     """
-    made = asyncio.run(_add(name, as_))
+    if shares and as_ is not None:
+        raise typer.BadParameter("say --as or --shares, one of them", param_hint="--shares")
+    settings = Settings()
+    shared = fitting(settings, Keyring.of_roots(gather_shares())) if shares else None
+    made = asyncio.run(_add(settings, name, as_, shared))
     if isinstance(made, int):
         say_waits(made)
     else:
         _say_code(name, made)
 
 
-async def _add(name: str, by: str | None) -> str | int:
-    async with opened(Settings(), "console") as service:
+async def _add(settings: Settings, name: str, by: str | None, shared: Keyring | None) -> str | int:
+    async with opened(settings, "console", keyring=shared) as service:
         await need_tables(service)
         if by is not None:
             await need_coordinator(service, by)
         async with service.store.write() as tx:
-            return await coordinators.add(tx, service.clock.now(), name, by)
+            now = service.clock.now()
+            return await coordinators.add(tx, now, name, by, by_shares=shared is not None)
 
 
 @commands.command("list")
@@ -134,7 +142,7 @@ async def _approve(number: int, name: str) -> tuple[AnyRow, str | None]:
         async with service.store.write() as tx:
             approved = await coordinators.approve(tx, now, number, name)
             act = _DONE_AT_ONCE.get(approved.act)
-            return approved, await act(tx, now, approved) if act else None
+            return approved, await act(tx, now, approved, name) if act else None
 
 
 def say_waits(number: int) -> None:

@@ -53,7 +53,13 @@ def doctor(
     Exits with 1 if anything is bad; warnings alone exit with 0.
     """
     settings = Settings()
-    findings = [finding for look in LOOKS for finding in look(settings)]
+    keys = _unlocked(settings)  # once: a passphrase may have to be typed
+    findings = [
+        *_keys(settings, keys),
+        *_key_store(settings, keys),
+        *(finding for look in LOOKS for finding in look(settings)),
+        *_database(settings, keys),
+    ]
     if json_:
         typer.echo(json.dumps([asdict(f) for f in findings], ensure_ascii=False, indent=2))
     else:
@@ -67,9 +73,17 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _keys(settings: Settings) -> Iterator[Finding]:
+def _unlocked(settings: Settings) -> Keyring | KeysError:
     try:
-        unlock(settings)
+        return unlock(settings, ask=True)
+    except KeysError as error:
+        return error
+
+
+def _keys(settings: Settings, keys: Keyring | KeysError) -> Iterator[Finding]:
+    try:
+        if isinstance(keys, KeysError):
+            raise keys
         live = tokens(settings)
     except (KeysError, NotReady) as error:
         yield Finding("keys", "bad", str(error))
@@ -77,14 +91,12 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     yield Finding("keys", "good", f"{settings.root_key} opens; {len(live)} live token(s)")
 
 
-def _key_store(settings: Settings) -> Iterator[Finding]:
+def _key_store(settings: Settings, keys: Keyring | KeysError) -> Iterator[Finding]:
     """A key store that was lost and made anew opens nobody, and everything else looks well."""
-    try:
-        keyring = unlock(settings)
-    except KeysError:
+    if isinstance(keys, KeysError):
         return  # said already
     try:
-        yield from asyncio.run(_look_at_key_store(settings, keyring))
+        yield from asyncio.run(_look_at_key_store(settings, keys))
     except KeysError as error:
         yield Finding("key store", "bad", str(error))
     except (SQLAlchemyError, OSError):
@@ -177,9 +189,11 @@ def _texts(settings: Settings, content: Content) -> Iterator[Finding]:
             yield Finding("texts", "good", f"{what}: the simulator alone sends drafts")
 
 
-def _database(settings: Settings) -> Iterator[Finding]:
+def _database(settings: Settings, keys: Keyring | KeysError) -> Iterator[Finding]:
     try:
-        yield from asyncio.run(_look_at_database(settings))
+        if isinstance(keys, KeysError):
+            raise keys
+        yield from asyncio.run(_look_at_database(settings, keys))
     except (KeysError, ContentError):
         yield Finding("database", "warning", "not looked at", "mend keys and content first")
     except (SQLAlchemyError, OSError) as error:
@@ -187,8 +201,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", "bad", f"it does not answer ({reason})", "see VIGIE_DATABASE_URL")
 
 
-async def _look_at_database(settings: Settings) -> list[Finding]:
-    async with opened(settings, "console") as base:
+async def _look_at_database(settings: Settings, keyring: Keyring) -> list[Finding]:
+    async with opened(settings, "console", keyring=keyring) as base:
         if not _is_there(base.store) or not await migrate.is_current(base.store):
             return [Finding("database", "bad", "not set up for this version", "run `vigie init`")]
         now = base.clock.now()
@@ -269,13 +283,10 @@ def _is_there(store: Store) -> bool:
 
 
 LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-    _keys,
-    _key_store,
     _permissions,
     _memory,
     _clock,
     _disk,
     _gateway,
     _content,
-    _database,
 )

@@ -10,6 +10,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from handlers.app import opened
+from handlers.cli.acting import AsIfAny
 from handlers.cli.explain_words import Language, Teller
 from handlers.cli.ready import enter, need_tables
 from handlers.settings import Settings
@@ -38,6 +39,7 @@ def explain(
         str, typer.Option(help="How far back --near-misses looks: 72h, 30d or 8w.")
     ] = "30d",
     language: Annotated[Language, typer.Option(help="The language that it is told in.")] = "en",
+    as_: AsIfAny = None,
     json_: Annotated[
         bool, typer.Option("--json", help="Print JSON, for a program to read.")
     ] = False,
@@ -51,14 +53,14 @@ def explain(
         raise typer.BadParameter("name an alert, or --near-misses and a rule")
     if near_misses is None:
         assert alert is not None
-        told, content = asyncio.run(_alert(alert))
+        told, content = asyncio.run(_alert(alert, as_))
         if told is None:
             typer.echo(f"there is no alert {alert}", err=True)
             raise typer.Exit(1)
         lines = Teller(content, language).alert(told)
         _print(told, None if json_ else list(lines))
     else:
-        history, content = asyncio.run(_rule(near_misses, _hours(last)))
+        history, content = asyncio.run(_rule(near_misses, _hours(last), as_))
         lines = Teller(content, language).history(history)
         _print(history, None if json_ else list(lines))
 
@@ -70,22 +72,22 @@ def _hours(last: str) -> int:
         raise typer.BadParameter("write 72h, 30d or 8w", param_hint="--last") from None
 
 
-async def _alert(number: int) -> tuple[Explanation | None, Content]:
+async def _alert(number: int, as_: str | None) -> tuple[Explanation | None, Content]:
     async with opened(Settings(), "console") as service:
         await need_tables(service)
         async with service.store.read() as tx:
             told = await explaining.alert(tx, service.content, number)
         if told is not None:
-            await enter(service, "read an explanation", f"alert {number}")
+            await enter(service, as_, "read an explanation", f"alert {number}")
         return told, service.content
 
 
-async def _rule(rule: str, hours: int) -> tuple[History, Content]:
+async def _rule(rule: str, hours: int, as_: str | None) -> tuple[History, Content]:
     async with opened(Settings(), "console") as service:
         await need_tables(service)
         if rule not in {each.id for each in service.content.rules}:
             raise typer.BadParameter(f"there is no rule {rule}", param_hint="--near-misses")
-        await enter(service, "read near misses", plain(rule), hours=hours)
+        await enter(service, as_, "read near misses", plain(rule), hours=hours)
         now = service.clock.now()
         async with service.store.read() as tx:
             history = await explaining.rule(

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from handlers.app import opened
+from handlers.cli.acting import AsIfAny
 from handlers.cli.ready import enter
 from handlers.settings import Settings
 from service import export as exporting
@@ -35,6 +36,7 @@ def export(
         str, typer.Option(help="What is told apart within a quarter: of week, area, type.")
     ] = "area,type",
     format_: Annotated[Literal["csv", "json"], typer.Option("--format")] = "csv",
+    as_: AsIfAny = None,
 ) -> None:
     """Print how many reports, incidents and alerts there were, by quarter; the last year if unset.
 
@@ -43,7 +45,7 @@ def export(
     counts 0. Give others one such table of a quarter, not several: each is safe by itself.
     """
     dimensions = _dimensions(by)
-    lines, content = asyncio.run(_lines(dimensions, from_, to))
+    lines, content = asyncio.run(_lines(dimensions, from_, to, as_))
     rows = [_row(line, dimensions, content) for line in lines]
     if format_ == "json":
         sources = {"sources": SOURCES} if "area" in dimensions else {}
@@ -61,7 +63,7 @@ def _dimensions(by: str) -> list[Dimension]:
 
 
 async def _lines(
-    by: Sequence[Dimension], from_: datetime | None, to: datetime | None
+    by: Sequence[Dimension], from_: datetime | None, to: datetime | None, as_: str | None
 ) -> tuple[list[Line], Content]:
     async with opened(Settings(), "console") as service:
         now = service.clock.now()
@@ -69,7 +71,7 @@ async def _lines(
         first: date = from_.date() if from_ else last - YEAR
         if first > last:
             raise typer.BadParameter("it comes after --to", param_hint="--from")
-        await enter(service, "exported counts", by=" ".join(by))
+        await enter(service, as_, "exported counts", by=" ".join(by))
         async with service.store.read() as tx:
             found = await exporting.table(tx, service.content, by, first, last, now)
         return found, service.content

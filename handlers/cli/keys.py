@@ -10,9 +10,11 @@ import typer
 
 from handlers.app import keys_of, tokens
 from handlers.cli import root
+from handlers.cli.acting import AsIfAny
 from handlers.cli.ready import enter_alone
 from handlers.cli.secrets import noted, read_root
 from handlers.settings import Settings
+from service.panic import remember
 from service.vault import keyfile
 from service.vault.keys import Keyring
 
@@ -37,6 +39,7 @@ def export(
         Path | None,
         typer.Option(help="Holds a passphrase, in one line, that is to lock the new file."),
     ] = None,
+    as_: AsIfAny = None,
 ) -> None:
     """Write a key file for one role, with the keys that it needs and no other.
 
@@ -47,7 +50,8 @@ def export(
     settings = Settings()
     keyring = Keyring.of_roots(read_root(settings))
     lock = keyfile.read_passphrase(passphrase_file) if passphrase_file else None
-    noted(settings, keyring, "exported keys of a role", role)
+    noted(settings, keyring, as_, "exported keys of a role", role)
+    remember(settings.root_key, to)  # for `vigie panic`
     keyfile.write_new(to, keyfile.Secrets.of(keys_of(keyring, role), role), lock)
     typer.echo(f"made {to}: keys of the role “{role}” alone", err=True)
 
@@ -57,6 +61,7 @@ def token(
     rotate: Annotated[
         bool, typer.Option("--rotate", help="Make a new token; the newest one so far stays live.")
     ] = False,
+    as_: AsIfAny = None,
 ) -> None:
     """Print the live tokens, newest first: each opens /gateways/NAME/TOKEN/sms.
 
@@ -66,7 +71,7 @@ def token(
     settings = Settings()
     if rotate and settings.gateway_token:
         raise typer.BadParameter("VIGIE_GATEWAY_TOKEN is set: change it there")
-    asyncio.run(enter_alone(settings, "rotated tokens" if rotate else "read tokens"))
+    asyncio.run(enter_alone(settings, as_, "rotated tokens" if rotate else "read tokens"))
     if rotate:
         write_tokens(settings, [secrets.token_urlsafe(TOKEN_BYTES), *tokens(settings)[:1]])
     for live in tokens(settings):

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from handlers.app import opened
+from handlers.cli.acting import AsIfAny
 from handlers.cli.ready import enter, need_tables
 from handlers.settings import Settings
 from service.store import inbox
@@ -21,6 +22,7 @@ def late(
     accept: Annotated[
         bool, typer.Option("--accept", help="Have them read after all, as if they were on time.")
     ] = False,
+    as_: AsIfAny = None,
     json_: Annotated[
         bool, typer.Option("--json", help="Print JSON, for a program to read.")
     ] = False,
@@ -31,7 +33,7 @@ def late(
     earlier may be a copy of one that counted already. If the gateway was cut off, let them in with
     --accept, within three days of their coming: then they are gone. STOP counts however late.
     """
-    counts = asyncio.run(_late(accept))
+    counts = asyncio.run(_late(accept, as_))
     if json_:
         typer.echo(json.dumps(counts, indent=2))
         return
@@ -41,14 +43,14 @@ def late(
         typer.echo(f"{sum(counts.values())} will be read now", err=True)
 
 
-async def _late(accept: bool) -> dict[str, int]:
+async def _late(accept: bool, as_: str | None) -> dict[str, int]:
     async with opened(Settings(), "console") as service:
         await need_tables(service)
         async with service.store.read() as tx:
             counts = await inbox.misdated(tx)
         if accept:
             too_old, too_new = counts["too_old"], counts["too_new"]
-            await enter(service, "let late texts in", too_old=too_old, too_new=too_new)
+            await enter(service, as_, "let late texts in", too_old=too_old, too_new=too_new)
             async with service.store.write() as tx:
                 await inbox.let_in(tx)
         return counts

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from handlers.presence import end_all
+from handlers.presence import end_all, secrets, told
 from handlers.settings import Settings
-from service.panic import PHRASES, Destroyed, destroy, is_meant, key_files
+from service.panic import PHRASES, Destroyed, destroy, is_meant, key_files, remembered
 
 _REMAINS = """
 What remains, and what to do:
@@ -32,6 +32,8 @@ def panic(
 ) -> None:
     """Destroy every key within a second, end the running service, and say what remains.
 
+    The keys of roles too, wherever on this machine `vigie keys export` wrote them.
+
     Nothing that was sealed can be opened again, by anyone: no number, no text. There is no way
     back. It asks for a phrase, so that nobody does it by mistake.
     """
@@ -42,26 +44,27 @@ def panic(
         typer.echo(f"that is not the phrase “{PHRASES[0]}”: nothing was destroyed", err=True)
         raise typer.Exit(2)
     settings = Settings()
-    done = destroy(_files(settings))
+    exported = remembered(settings.root_key)
+    others = [*secrets(settings), *told(settings), *exported]
+    done = destroy(key_files(settings.root_key, settings.keystore_file, others))
     ended, elsewhere = end_all(settings)
-    _tell(done, ended, elsewhere)
-    if done.left or elsewhere or not done.gone:
+    reached = {*done.gone, *(path for path, _ in done.left)}
+    away = [path for path in exported if path not in reached]
+    _tell(done, away, ended, elsewhere)
+    if done.left or away or elsewhere or not done.gone:
         raise typer.Exit(1)
 
 
-def _files(settings: Settings) -> list[Path]:
-    others = [
-        settings.token_file,
-        *([settings.passphrase_file] if settings.passphrase_file else []),
-    ]
-    return key_files(settings.root_key, settings.keystore_file, others)
-
-
-def _tell(done: Destroyed, ended: int, elsewhere: int) -> None:
+def _tell(done: Destroyed, away: list[Path], ended: int, elsewhere: int) -> None:
     for path in done.gone:
         typer.echo(f"destroyed      {path}")
     for path, why in done.left:
         typer.echo(f"STILL THERE    {path} ({why}): destroy it by hand")
+    for path in away:
+        typer.echo(
+            f"NOT FOUND      {path} (a role's keys, written by `vigie keys export`): wherever it "
+            "was taken, destroy it there"
+        )
     if not done.gone:
         typer.echo("there was no key where the settings say: check VIGIE_DATA_DIR, VIGIE_KEY_FILE")
     if ended:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from handlers.app import Opened, opened
+from handlers.cli.acting import AsIfAny
 from handlers.cli.clearance import (
     From,
     FunctionId,
@@ -17,7 +18,7 @@ from handlers.cli.clearance import (
     clear_responder,
     known_function,
 )
-from handlers.cli.ready import enter, need_tables
+from handlers.cli.ready import enter, who_acts
 from handlers.settings import Settings
 from service import enrolment
 from service.audit import note
@@ -79,8 +80,8 @@ def _group(role: Role, who: str) -> typer.Typer:
         help=f"List the enrolled {who}: pseudonym, area, language, since when, whether they want "
         "answers, their PINs, and what a coordinator must look into. Numbers are not known.",
     )
-    def list_(json_: AsJson = False) -> None:
-        rows, gone = asyncio.run(_list(role))
+    def list_(as_: AsIfAny = None, json_: AsJson = False) -> None:
+        rows, gone = asyncio.run(_list(role, as_))
         if json_:
             typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         else:
@@ -94,10 +95,12 @@ def _group(role: Role, who: str) -> typer.Typer:
         "longer be opened, and what waits for them is dropped. By --invite, a code that was not "
         "used yet is void too. They enrol again by a new invite, with the same number or another."
     )
-    def revoke(pseudonym: OnePseudonym = None, invite: OneInvite = None) -> None:
+    def revoke(
+        pseudonym: OnePseudonym = None, invite: OneInvite = None, as_: AsIfAny = None
+    ) -> None:
         if (pseudonym is None) == (invite is None):
             raise typer.BadParameter("say who by --pseudonym or by --invite, one of them")
-        if not asyncio.run(_revoke(role, pseudonym, invite)):
+        if not asyncio.run(_revoke(role, pseudonym, invite, as_)):
             typer.echo(f"nobody is enrolled so: see `vigie {_name(role)} list`", err=True)
             raise typer.Exit(1)
 
@@ -115,9 +118,13 @@ _INVITE = (
 
 @focal_points.command("invite", help=_INVITE.format(who="focal points"))
 def _invite_focal_points(
-    area: Area, language: Language = "fr", count: Count = 1, pin: WithPin = False
+    area: Area,
+    language: Language = "fr",
+    count: Count = 1,
+    pin: WithPin = False,
+    as_: AsIfAny = None,
 ) -> None:
-    _print_slips(asyncio.run(_invite("focal_point", area.upper(), language, count, pin)))
+    _print_slips(asyncio.run(_invite("focal_point", area.upper(), language, count, as_, pin)))
 
 
 @responders.command("invite", help=_INVITE.format(who="responders"))
@@ -130,9 +137,10 @@ def _invite_responders(
     type_: Types = None,
     without: Without = None,
     function: FunctionId = None,
+    as_: AsIfAny = None,
 ) -> None:
     cleared = (from_, up_to, type_, without)
-    invited = _invite("responder", area.upper(), language, count, False, cleared, function)
+    invited = _invite("responder", area.upper(), language, count, as_, False, cleared, function)
     _print_slips(asyncio.run(invited))
 
 
@@ -144,8 +152,8 @@ responders.command("clear")(clear_responder)
     help="Print a list of PINs that work once each, one a line, for the person who has that "
     "invite, used or not. It takes the place of an earlier list; their other PINs stay.",
 )
-def _pins(invite: Number, count: ListLength = 10) -> None:
-    digits = asyncio.run(_one_time(invite, count))
+def _pins(invite: Number, count: ListLength = 10, as_: AsIfAny = None) -> None:
+    digits = asyncio.run(_one_time(invite, count, as_))
     if digits is None:
         typer.echo("nobody has that invite, and nobody can use it any more", err=True)
         raise typer.Exit(1)
@@ -158,8 +166,8 @@ def _pins(invite: Number, count: ListLength = 10) -> None:
     help="Close the warnings about a person with whom you have spoken, face to face: their PINs "
     "count again. If somebody else may know these, revoke them and invite them anew.",
 )
-def _clear(pseudonym: Pseudonym) -> None:
-    if not asyncio.run(_close_warnings(pseudonym)):
+def _clear(pseudonym: Pseudonym, as_: AsIfAny = None) -> None:
+    if not asyncio.run(_close_warnings(pseudonym, as_)):
         typer.echo("there is no warning about that pseudonym", err=True)
         raise typer.Exit(1)
 
@@ -194,7 +202,8 @@ async def _invite(
     area: str,
     language: str,
     count: int,
-    with_pins: bool,
+    as_: str | None,
+    with_pins: bool = False,
     cleared: tuple[Any, Any, Any, Any] | None = None,
     function: str | None = None,
 ) -> list[enrolment.Slip]:
@@ -211,7 +220,7 @@ async def _invite(
         except NotCleared as refusal:
             raise typer.BadParameter(str(refusal), param_hint="--from") from None
         function = known_function(service, function)
-        await need_tables(service)
+        actor = await who_acts(service, as_)
         store, vault, clock = service.store, service.vault, service.clock
         return await enrolment.slips(
             store,
@@ -224,47 +233,48 @@ async def _invite(
             with_pins=with_pins,
             clearance=clearance,
             function=function or None,
+            actor=actor,
         )
 
 
-async def _one_time(number: int, count: int) -> list[str] | None:
+async def _one_time(number: int, count: int, as_: str | None) -> list[str] | None:
     async with opened(Settings(), "engine") as service:
-        await need_tables(service)
+        actor = await who_acts(service, as_)
         async with service.store.write() as tx:
             digits = await enrolment.one_time_pins(tx, service.vault, number, count)
             if digits is not None:
-                await note(tx, service.clock.now(), "cli", "printed one-time PINs", invite=number)
+                await note(tx, service.clock.now(), actor, "printed one-time PINs", invite=number)
         return digits
 
 
-async def _revoke(role: Role, pseudonym: int | None, number: int | None) -> bool:
+async def _revoke(role: Role, pseudonym: int | None, number: int | None, as_: str | None) -> bool:
     async with opened(Settings(), "console") as service:
-        await need_tables(service)
+        actor = await who_acts(service, as_)
         now, vault = service.clock.now(), service.vault
         action = "revoked a focal point" if role == "focal_point" else "revoked a responder"
         async with service.store.write() as tx:
             done = await enrolment.revoke(tx, vault, role, now, pseudonym=pseudonym, number=number)
             if done:
-                await note(tx, now, "cli", action, pseudonym=pseudonym, invite=number)
+                await note(tx, now, actor, action, pseudonym=pseudonym, invite=number)
         return done
 
 
-async def _close_warnings(pseudonym: int) -> bool:
+async def _close_warnings(pseudonym: int, as_: str | None) -> bool:
     async with opened(Settings(), "console") as service:
-        await need_tables(service)
+        actor = await who_acts(service, as_)
         async with service.store.write() as tx:
             if not await pin_store.clear(tx, pseudonym):
                 return False
             now = service.clock.now()
-            await note(tx, now, "cli", "cleared a warning", pseudonym=pseudonym)
+            await note(tx, now, actor, "cleared a warning", pseudonym=pseudonym)
         return True
 
 
-async def _list(role: Role) -> tuple[list[dict[str, object]], list[str]]:
+async def _list(role: Role, as_: str | None) -> tuple[list[dict[str, object]], list[str]]:
     """Those who are enrolled, and the warnings about focal points who have left."""
     async with opened(Settings(), "console") as service:
         listed = "listed focal points" if role == "focal_point" else "listed responders"
-        await enter(service, listed)
+        await enter(service, as_, listed)
         async with service.store.read() as tx:
             people = await people_store.enrolled(tx, role)
             left = await pin_store.left(tx)

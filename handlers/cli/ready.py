@@ -1,6 +1,7 @@
 """What a command needs before it can begin."""
 
 from handlers.app import NotReady, Opened, opened
+from handlers.cli.acting import acting
 from handlers.settings import Settings
 from service import audit
 from service.store import migrate
@@ -12,13 +13,21 @@ async def need_tables(service: Opened) -> None:
         raise NotReady("the database is not set up for this version: run `vigie init`")
 
 
-async def enter(service: Opened, action: str, subject: str = "", **details: audit.Detail) -> None:
-    """Enter what this command does in the audit log, before it shows or changes anything."""
+async def who_acts(service: Opened, as_: str | None) -> str:
+    """Who runs this command, as the audit log is to say it. Raises NotReady."""
     await need_tables(service)
-    await audit.entered(service.store, service.clock.now(), "cli", action, subject, **details)
+    return await acting(service.settings, service.store, service.clock, as_)
 
 
-async def enter_alone(settings: Settings, action: str) -> None:
+async def enter(
+    service: Opened, as_: str | None, action: str, subject: str = "", **details: audit.Detail
+) -> None:
+    """Enter what this command does in the audit log, before it shows or changes anything."""
+    actor = await who_acts(service, as_)
+    await audit.entered(service.store, service.clock.now(), actor, action, subject, **details)
+
+
+async def enter_alone(settings: Settings, as_: str | None, action: str) -> None:
     """`enter`, for a command that needs the database for nothing else."""
     async with opened(settings, "console") as service:
-        await enter(service, action)
+        await enter(service, as_, action)

@@ -3,14 +3,22 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from handlers.app import NotReady
-from handlers.cli.secrets import gather_shares, noted, passphrase, read_root
+from handlers.cli.acting import AsIfAny
+from handlers.cli.secrets import (
+    ByShares,
+    fitting,
+    gather_shares,
+    noted,
+    opened_keystore,
+    passphrase,
+    read_root,
+)
 from handlers.settings import Settings
 from handlers.unlocking import hand_over, running_roles
 from service.clock import SystemClock
@@ -20,12 +28,7 @@ from service.vault import keyfile
 from service.vault import shares as shares_of
 from service.vault.keyfile import Secrets
 from service.vault.keys import ExistingKey, Keyring, KeysError
-from service.vault.keystore import Keystore
-from service.vault.vault import Vault
 
-ByShares = Annotated[
-    bool, typer.Option("--shares", help="Ask for shares of the root key, made by `keys split`.")
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read.")]
 LAST_VERSION = 255
 
@@ -38,7 +41,7 @@ def unlock(shares: ByShares = False) -> None:
     """
     settings = Settings()
     if shares:
-        keyring = _fitting(settings, Keyring.of_roots(gather_shares()))
+        keyring = fitting(settings, Keyring.of_roots(gather_shares()))
     else:
         keyring = keyfile.unlock(settings.root_key, passphrase(settings))
     if not _hand_round(settings, keyring):
@@ -48,6 +51,7 @@ def unlock(shares: ByShares = False) -> None:
 def split(
     shares: Annotated[int, typer.Option(min=2, max=16, help="How many shares to make.")] = 3,
     needed: Annotated[int, typer.Option(min=2, max=16, help="How many of them it takes.")] = 2,
+    as_: AsIfAny = None,
 ) -> None:
     """Print the root key in shares, once: lists of words (SLIP-39), to be copied onto paper.
 
@@ -59,13 +63,13 @@ def split(
         raise typer.BadParameter(f"{shares} shares cannot make {needed}", param_hint="--needed")
     settings = Settings()
     roots = read_root(settings)
-    noted(settings, Keyring.of_roots(roots), "split the root key", f"{needed} of {shares}")
+    noted(settings, Keyring.of_roots(roots), as_, "split the root key", f"{needed} of {shares}")
     for number, words in enumerate(shares_of.split(roots, shares, needed), start=1):
         typer.echo(f"share {number} of {shares}, of which {needed} are needed:", err=True)
         typer.echo(words)
 
 
-def restore(shares: ByShares = False) -> None:
+def restore(shares: ByShares = False, as_: AsIfAny = None) -> None:
     """Make a lost key file again from shares; under the passphrase of VIGIE_PASSPHRASE_FILE.
 
     Without shares or a copy of the key file, what it sealed is lost: see deploy/README.md.
@@ -76,15 +80,15 @@ def restore(shares: ByShares = False) -> None:
     if settings.root_key.exists():
         raise ExistingKey(f"{settings.root_key} is there: move it away first, if it is damaged")
     roots = gather_shares()
-    keyring = _fitting(settings, Keyring.of_roots(roots))
+    keyring = fitting(settings, Keyring.of_roots(roots))
     phrase = settings.passphrase_file and keyfile.read_passphrase(settings.passphrase_file)
+    noted(settings, keyring, as_, "restored the root key")
     keyfile.write_new(settings.root_key, Secrets(roots=roots), phrase or None)
-    noted(settings, keyring, "restored the root key")
     typer.echo(f"made {settings.root_key}", err=True)
     _hand_round(settings, keyring)
 
 
-def rotate() -> None:
+def rotate(as_: AsIfAny = None) -> None:
     """Put a new root key beside the old one; the service that runs takes it up.
 
     New things are sealed with the new key once every part of the service holds it; then what the
@@ -101,10 +105,10 @@ def rotate() -> None:
     version = max(roots) + 1
     if version > LAST_VERSION:
         raise NotReady(f"there are no more than {LAST_VERSION} versions: begin anew")
-    noted(settings, Keyring.of_roots(roots), "rotated keys", f"to version {version}")
+    noted(settings, Keyring.of_roots(roots), as_, "rotated keys", f"to version {version}")
     roots |= keyfile.new_root(version)
     keyfile.replace(settings.root_key, Secrets(roots=roots), phrase)
-    keyring = _fitting(settings, Keyring.of_roots(roots))  # publishes what others seal with
+    keyring = fitting(settings, Keyring.of_roots(roots))  # publishes what others seal with
     typer.echo(f"made version {version}: your copy of the key file, and shares, lack it", err=True)
     _hand_round(settings, keyring)
 
@@ -123,7 +127,7 @@ def status(json_: AsJson = False) -> None:
         typer.echo(line)
 
 
-def retire() -> None:
+def retire(as_: AsIfAny = None) -> None:
     """Drop the earlier version of the root key, once nothing hangs on it; else say what does.
 
     People and days are moved within minutes. Messages and receipts are known by the earlier version
@@ -141,8 +145,8 @@ def retire() -> None:
         raise NotReady(f"version {found.oldest} is still needed: nothing was dropped")
     kept = {found.newest: roots[found.newest]}
     keyring = Keyring.of_roots(kept)
-    noted(settings, keyring, "retired keys", f"version {found.oldest}")
-    with _keystore(settings) as keystore:
+    noted(settings, keyring, as_, "retired keys", f"version {found.oldest}")
+    with opened_keystore(settings) as keystore:
         keystore.withdraw_before(found.newest)
     keyfile.replace(settings.root_key, Secrets(roots=kept), phrase)
     typer.echo(f"dropped version {found.oldest}: destroy your copies of it, and shares", err=True)
@@ -160,7 +164,7 @@ def _standing(settings: Settings, roots: dict[int, bytes]) -> Standing:
     async def look() -> Standing:
         store = Store(settings.database)
         try:
-            with _keystore(settings) as keystore:
+            with opened_keystore(settings) as keystore:
                 return await standing(store, keystore, list(roots), SystemClock())
         finally:
             await store.close()
@@ -204,19 +208,3 @@ def _hand_round(settings: Settings, keyring: Keyring) -> int:
         typer.echo(f"{role}: {against or 'took the keys'}", err=True)
         took += against is None
     return took
-
-
-def _fitting(settings: Settings, keyring: Keyring) -> Keyring:
-    """The same keyring, if the key store belongs to it. Raises KeysError."""
-    with _keystore(settings) as keystore:
-        Vault(keyring, keystore)
-    return keyring
-
-
-@contextmanager
-def _keystore(settings: Settings) -> Iterator[Keystore]:
-    keystore = Keystore(settings.keystore_file)
-    try:
-        yield keystore
-    finally:
-        keystore.close()

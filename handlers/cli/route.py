@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from handlers.app import Opened, opened
+from handlers.cli.acting import AsIfAny
 from handlers.cli.ready import enter
 from handlers.settings import Settings
 from service.content import Content
@@ -45,6 +46,7 @@ def route(
             help="When it is decided: 2026-12-31T23:30 by the time of areas.yaml; if left out, now."
         ),
     ] = None,
+    as_: AsIfAny = None,
     json_: Annotated[
         bool, typer.Option("--json", help="Print JSON, for a program to read.")
     ] = False,
@@ -53,7 +55,7 @@ def route(
 
     People are named by pseudonym, function and area. Exits with 1 where nobody would be told.
     """
-    content, found = asyncio.run(_foresee(type_, place, severity, at))
+    content, found = asyncio.run(_foresee(type_, place, severity, at, as_))
     if json_:
         typer.echo(json.dumps(described(content, found), ensure_ascii=False, indent=2))
     else:
@@ -65,7 +67,7 @@ def route(
 
 
 async def _foresee(
-    type_: str, place: str, severity: Severity | None, at: str | None
+    type_: str, place: str, severity: Severity | None, at: str | None, as_: str | None
 ) -> tuple[Content, Foresight]:
     async with opened(Settings(), "console") as service:
         content = service.content
@@ -77,7 +79,7 @@ async def _foresee(
                 f"no type is called {type_}: see rules/codebook.yaml", param_hint="--type"
             )
         area, moment = _area(content, place), _moment(service, at)
-        await enter(service, "asked who would be told", type=kind.id)
+        await enter(service, as_, "asked who would be told", type=kind.id)
         facts, now = Facts(area, kind.id, severity or kind.severity), service.clock.now()
         async with service.store.read() as tx:
             found = await foresee(tx, content, facts, moment, now)

@@ -12,6 +12,7 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from handlers.app import opened
+from handlers.cli.acting import AsIfAny
 from handlers.cli.ready import enter
 from handlers.settings import Settings
 from service.content import Content
@@ -55,6 +56,7 @@ def scan(
         typer.Option("--now", help="Instead: scan up to this moment; that is shown, not kept."),
     ] = False,
     language: Annotated[Language, typer.Option(help="The language that it is told in.")] = "en",
+    as_: AsIfAny = None,
     json_: Annotated[
         bool, typer.Option("--json", help="Print JSON, for a program to read.")
     ] = False,
@@ -64,7 +66,7 @@ def scan(
     A scan looks where, in the last 14 days, incidents gather more than chance explains. Names
     places where it is unusual: it is for the coordinators' own terminal.
     """
-    nights, content = asyncio.run(_nights(now))
+    nights, content = asyncio.run(_nights(now, as_))
     if json_:
         shown = [_described(night, content) for night in nights]
         typer.echo(json.dumps(shown, ensure_ascii=False, indent=2, default=date.isoformat))
@@ -74,9 +76,9 @@ def scan(
         typer.echo("\n".join(_lines(night, content, language)))
 
 
-async def _nights(now: bool) -> tuple[list[Night], Content]:
+async def _nights(now: bool, as_: str | None) -> tuple[list[Night], Content]:
     async with opened(Settings(), "console") as service:
-        await enter(service, "looked at scans", anew=now)
+        await enter(service, as_, "looked at scans", anew=now)
         if now:
             night = await scan_now(service.store, service.content, service.clock.now())
             return [night], service.content

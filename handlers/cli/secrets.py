@@ -1,11 +1,15 @@
-"""What commands need that work with the root key itself: its passphrase, its shares, and a note."""
+"""What commands need that work with the root key itself: the key, its shares, and a note."""
 
 import asyncio
 import os
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
 
 import typer
 
+from handlers import asking
+from handlers.cli.acting import acting
 from handlers.settings import Settings
 from service import audit
 from service.audit import Witness
@@ -13,6 +17,12 @@ from service.clock import SystemClock
 from service.store import Store, migrate
 from service.vault import keyfile, shares
 from service.vault.keys import Keyring, MissingKey, WrongShares
+from service.vault.keystore import Keystore
+from service.vault.vault import Vault
+
+ByShares = Annotated[
+    bool, typer.Option("--shares", help="Ask for shares of the root key, made by `keys split`.")
+]
 
 
 def read_root(settings: Settings) -> dict[int, bytes]:
@@ -21,19 +31,15 @@ def read_root(settings: Settings) -> dict[int, bytes]:
 
 
 def passphrase(settings: Settings) -> str | None:
-    """The key file's passphrase, None where it has none; asked for where no file holds it."""
-    if settings.passphrase_file and settings.passphrase_file.exists():
-        return keyfile.read_passphrase(settings.passphrase_file)
-    if not keyfile.is_wrapped(settings.root_key):
-        return None
-    return _ask(f"Passphrase of {settings.root_key}")
+    """The key file's passphrase, asked for where no file holds it; None where it has none."""
+    return asking.passphrase(settings, piped=True)
 
 
 def gather_shares() -> dict[int, bytes]:
     """The root key's versions, from as many shares as it takes. Raises WrongShares, MissingKey."""
     given: list[shares.Share] = []
     while shares.missing(given):
-        words = _ask(f"Words of share {len(given) + 1}")
+        words = asking.secret(f"Words of share {len(given) + 1}")
         if not words:
             raise MissingKey(
                 f"{len(given)} share(s) are too few: it takes {shares.missing(given)} more"
@@ -47,24 +53,40 @@ def gather_shares() -> dict[int, bytes]:
     return shares.combine(given)
 
 
-def noted(settings: Settings, keyring: Keyring, action: str, subject: str = "") -> None:
-    """Enter what is about to be done with keys in the audit log. Raises NotNoted."""
-    asyncio.run(_note(settings, keyring, action, subject))
+def fitting(settings: Settings, keyring: Keyring) -> Keyring:
+    """The same keyring, if the key store belongs to it. Raises KeysError."""
+    with opened_keystore(settings) as keystore:
+        Vault(keyring, keystore)
+    return keyring
 
 
-async def _note(settings: Settings, keyring: Keyring, action: str, subject: str) -> None:
+@contextmanager
+def opened_keystore(settings: Settings) -> Iterator[Keystore]:
+    """The key store alone."""
+    keystore = Keystore(settings.keystore_file)
+    try:
+        yield keystore
+    finally:
+        keystore.close()
+
+
+def noted(
+    settings: Settings, keyring: Keyring, as_: str | None, action: str, subject: str = ""
+) -> None:
+    """Enter what is about to be done with keys in the audit log. Raises NotNoted, NotReady."""
+    asyncio.run(_note(settings, keyring, as_, action, subject))
+
+
+async def _note(
+    settings: Settings, keyring: Keyring, as_: str | None, action: str, subject: str
+) -> None:
+    clock = SystemClock()
     store = Store(settings.database, Witness.beside(settings.keystore_file, keyring))
     try:
         if store.is_sqlite and not any(path.exists() for path in store.files()):
             return  # there is no database yet, nor anything to note about it
         if await migrate.is_current(store):
-            await audit.entered(store, SystemClock().now(), "cli", action, subject)
+            actor = await acting(settings, store, clock, as_)
+            await audit.entered(store, clock.now(), actor, action, subject)
     finally:
         await store.close()
-
-
-def _ask(what: str) -> str:
-    """A line that is not shown: from the terminal, or from standard input where there is none."""
-    if os.isatty(0):
-        return str(typer.prompt(what, hide_input=True, default="", show_default=False, err=True))
-    return sys.stdin.readline().rstrip("\r\n")

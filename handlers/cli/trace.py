@@ -23,6 +23,7 @@ _LARGEST = 1_000_000  # bytes of a leak: some thousand texts
 
 
 def trace_leak(
+    as_: As,
     files: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -31,7 +32,6 @@ def trace_leak(
             help="Files with leaked texts, an empty line between them; else standard input.",
         ),
     ] = None,
-    as_: As = "",
     alert: Annotated[
         int | None, typer.Option(min=1, help="The alert of texts whose number is cut off.")
     ] = None,

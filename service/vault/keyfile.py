@@ -219,8 +219,9 @@ def _unwrap(stored: _KeyFile, passphrase: str | None, path: Path) -> bytes:
         return stored.key
     if passphrase is None:
         raise MissingKey(
-            f"{path} is locked by a passphrase: set VIGIE_PASSPHRASE_FILE, or hand it to the "
-            "running service with `vigie keys unlock`"
+            f"{path} is locked by a passphrase. A command asks for it at a terminal; where there "
+            "is none, set VIGIE_PASSPHRASE_FILE. A service that runs takes it from `vigie keys "
+            "unlock`"
         )
     try:
         return stored.wrapping.cipher(passphrase).decrypt(stored.wrapping.nonce, stored.key, _AAD)

@@ -48,6 +48,7 @@ async def test_two_coordinators_make_an_area_coarser_and_the_log_says_who(tmp_pa
         ("awa", "asked for what takes two"),
         ("issa", "approved what takes two"),
     ]
-    counts = await run("export", "--by", "type,week", "--format", "json", env=env)
+    by_week = ("export", "--by", "type,week", "--format", "json")
+    counts = await run(*by_week, "--as", "awa", env=awa)
     assert json.loads(counts.stdout) == {"rows": []}
     await run("export", "--by", "reporter", env=env, status=2)

@@ -58,6 +58,30 @@ async def test_panic_destroys_every_key_and_ends_the_service(
     assert "there was no key" in nothing.stdout
 
 
+async def test_keys_of_roles_in_other_folders_are_destroyed_or_named(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    for role in ("intake", "engine", "sender"):
+        to = tmp_path / role / "role.key"
+        await run("keys", "export", "--role", role, "--to", to, env=env)
+    (tmp_path / "intake" / "role.key").rename(tmp_path / "in-use.key")
+    (tmp_path / "engine").rename(tmp_path / "taken-away")
+    (tmp_path / "data" / "running" / "notes").mkdir(parents=True)  # nothing stops a panic
+    keystore = str(tmp_path / "data-keys" / "keystore.sqlite")
+    theirs = {"VIGIE_KEY_FILE": str(tmp_path / "in-use.key"), "VIGIE_KEYSTORE": keystore}
+    async with Server(env | theirs | {"VIGIE_GATEWAY_TOKEN": TOKEN}, role="intake") as server:
+        await server.start()
+        done = await run("panic", "--yes-destroy", "destroy the keys", env=env, status=1)
+        assert await server.ended() == -signal.SIGKILL
+    assert "Traceback" not in done.stderr
+    for gone in ("sender/role.key", "in-use.key"):  # as exported; and as a process was started
+        assert f"destroyed      {tmp_path / gone}" in done.stdout
+        assert not (tmp_path / gone).exists()
+    for away in ("intake/role.key", "engine/role.key"):
+        assert f"NOT FOUND      {tmp_path / away}" in done.stdout
+    assert "ended          1 running process" in done.stdout
+
+
 def keys_of_what_is_left(folder: Path) -> set[str]:
     return {path.name for path in (*(folder / "data-keys").iterdir(), *folder.iterdir())}
 

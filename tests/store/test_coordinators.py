@@ -90,6 +90,13 @@ async def test_a_name_is_short_and_plain(store: Store, name: str) -> None:
             await coordinators.add(tx, NOW, name, None)
 
 
+@pytest.mark.parametrize("name", ["cli", "service"])
+async def test_nobody_passes_for_what_is_no_coordinator(store: Store, name: str) -> None:
+    async with store.write() as tx:
+        with pytest.raises(Refused, match="take another name"):
+            await coordinators.add(tx, NOW, name, None)
+
+
 async def test_the_third_takes_two(store: Store) -> None:
     await two(store)
     async with store.write() as tx:
@@ -101,7 +108,7 @@ async def test_the_third_takes_two(store: Store) -> None:
         with pytest.raises(Refused, match="yourself"):
             await coordinators.approve(tx, NOW, number, "awa")
         approved = await coordinators.approve(tx, NOW, number, "issa")
-        code = await coordinators.add_approved(tx, NOW, approved)
+        code = await coordinators.add_approved(tx, NOW, approved, "issa")
         with pytest.raises(Refused, match="approved already"):
             await coordinators.approve(tx, NOW, number, "issa")
         acts = [(e.actor, e.action, e.subject) async for e in audit.entries(tx)]
@@ -111,7 +118,7 @@ async def test_the_third_takes_two(store: Store) -> None:
         ("awa", "added a coordinator", "issa"),
         ("awa", "asked for what takes two", "add coordinator"),
         ("issa", "approved what takes two", "add coordinator"),
-        ("cli", "added a coordinator", "kadi"),
+        ("issa", "added a coordinator", "kadi"),
     ]
 
 
