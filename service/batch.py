@@ -72,7 +72,6 @@ class Batch:
         self.filed = reporting.Filed()
         self._withdrawals = Withdrawals()
         self._asking = Asking(tx, content, picture, self.filed, self._withdrawals)
-        self.people_changed = False
         self._people: dict[bytes, AnyRow] = {}
         self._desk = Desk(vault, content.phones.pins.most_wrong, metrics.warnings.count)
         self._texts: list[dict[str, Any]] = []
@@ -223,7 +222,6 @@ class Batch:
         now_known = await people.by_index(self._tx, [message.sender_index])
         await self._desk.take_up(self._tx, now_known.values())
         self._people |= now_known
-        self.people_changed = True
         self._close(message)
         if known is None or not known.silent or invited.role == "responder":
             welcome = f"welcome_{invited.role}"
@@ -235,7 +233,6 @@ class Batch:
         await enrolment.forget(self._tx, self._vault, person, self.now)
         self._texts = [text for text in self._texts if text["person_id"] != person.id]
         self._people = {i: known for i, known in self._people.items() if known.id != person.id}
-        self.people_changed = True
 
     async def _be_silent(
         self,

@@ -13,6 +13,7 @@ from service.domain.incidents import Incidents, Known
 from service.judging import differ_in_rules_alone, engine_of
 from service.store import areas as area_rows
 from service.store import reports
+from service.store.areas import Past
 
 
 @dataclass(slots=True)
@@ -22,7 +23,7 @@ class Picture:
     engine: Engine
     incidents: Incidents
     in_use: frozenset[str]
-    orders: int
+    past: Past
     last_report: int
     last_incident: int
     last_alert: int
@@ -40,8 +41,8 @@ class Picture:
             incidents.add(Known(row.id, row.type, point, int(row.at.timestamp())))
         last_report, last_incident, last_alert = await reports.last_ids(tx)
         in_use = await areas_in_use(tx, content, now)
-        orders = await area_rows.count_orders(tx)
-        return cls(engine, incidents, in_use, orders, last_report, last_incident, last_alert)
+        past = await area_rows.past(tx)
+        return cls(engine, incidents, in_use, past, last_report, last_incident, last_alert)
 
     async def with_content(
         self, tx: AsyncConnection, was: Content, content: Content, now: datetime
@@ -64,13 +65,14 @@ class Picture:
         )
         return self
 
-    async def look_at_areas(
-        self, tx: AsyncConnection, content: Content, now: datetime, people_changed: bool
-    ) -> None:
-        """See which areas may be named, where people changed it or two coordinators did."""
-        orders = await area_rows.count_orders(tx)
-        if people_changed or orders != self.orders:
-            self.in_use, self.orders = await areas_in_use(tx, content, now), orders
+    async def look_at_areas(self, tx: AsyncConnection, content: Content, now: datetime) -> None:
+        """See which areas may be named, if anything has happened that may have changed it.
+
+        By whichever process: a coordinator's command may just have revoked somebody.
+        """
+        past = await area_rows.past(tx)
+        if past != self.past:
+            self.in_use, self.past = await areas_in_use(tx, content, now), past
 
     def expire(self, now: datetime) -> None:
         """Drop what can matter no more."""

@@ -142,7 +142,7 @@ class Workflow:
     async def _release_together(self, episodes: Sequence[str], now: datetime) -> None:
         picture = self._picture = self._picture or await self._load(now)
         async with self._store.write() as tx:
-            await picture.look_at_areas(tx, self._content, now, people_changed=False)
+            await picture.look_at_areas(tx, self._content, now)
             await self._alerting.release(tx, picture, episodes, now)
 
     async def _release_singly(self, episode: str, now: datetime) -> None:
@@ -203,9 +203,8 @@ class Workflow:
         async with self._store.write() as tx:
             batch = Batch(tx, self._vault, self._content, self._metrics, picture, self._chance, now)
             await batch.take_all(messages, await questions.waiting(tx, asked) if asked else ())
-            if batch.people_changed or batch.filed.decisions:
-                await picture.look_at_areas(tx, self._content, now, batch.people_changed)
             if batch.filed.decisions:
+                await picture.look_at_areas(tx, self._content, now)
                 await self._alerting.carry_out(tx, picture, batch.filed.decisions, now)
             await batch.finish()
         for report in batch.filed.reports:

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.store.store import AnyRow
-from service.store.tables import alert, approval, area_version
+from service.store.tables import alert, approval, area_version, membership
 
 COARSEN = "coarsen area"
 LIFT = "end coarsening"
@@ -29,12 +30,22 @@ async def orders(tx: AsyncConnection) -> Sequence[AnyRow]:
     return (await tx.execute(query)).all()
 
 
-async def count_orders(tx: AsyncConnection) -> int:
-    """How many such decisions there are."""
-    query = select(func.count()).where(
+class Past(NamedTuple):
+    """How much has happened that decides which areas are in use, whoever did it; it only grows."""
+
+    joined: int
+    left: int
+    orders: int
+
+
+async def past(tx: AsyncConnection) -> Past:
+    """How many enrolments there were, how many of them ended, and such decisions."""
+    people = select(func.count(), func.count(membership.c.left_at)).select_from(membership)
+    joined, left = (await tx.execute(people)).one()
+    orders = select(func.count()).where(
         approval.c.act.in_((COARSEN, LIFT)), approval.c.approved_at.is_not(None)
     )
-    return int((await tx.execute(query)).scalar_one())
+    return Past(joined, left, (await tx.execute(orders)).scalar_one())
 
 
 async def versions(tx: AsyncConnection) -> Sequence[AnyRow]:

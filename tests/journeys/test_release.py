@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from service import enrolment
 from service.alerting import Alerting
 from service.domain.evidence import Decision, DecisionKind
 from service.picture import Picture
@@ -174,6 +175,25 @@ async def test_who_leaves_before_the_alert_does_makes_it_name_a_coarser_area(
         (left,) = await vigie.rows(alert)
         assert left.area == area
         assert len(told(vigie)) == 1
+
+
+async def test_who_is_revoked_by_a_command_counts_no_more_in_the_service_that_runs(
+    tmp_path: Path,
+) -> None:
+    """The command is another process: nothing tells the engine but the database."""
+    async with network(tmp_path) as vigie:
+        await enrol(vigie, 8, 6)
+        await report(vigie, "DP SOKOLO", 1, 2)
+        service = vigie.service
+        async with service.store.write() as tx:
+            for invite in range(3, 7):
+                revoke = enrolment.revoke(
+                    tx, service.vault, "focal_point", MORNING, pseudonym=None, number=invite
+                )
+                assert await revoke
+        await until(vigie, NOON)
+        (told_of,) = await vigie.rows(alert)
+        assert told_of.area == NIONO
 
 
 async def test_an_area_that_comes_into_use_meanwhile_is_not_named(tmp_path: Path) -> None:
