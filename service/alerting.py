@@ -15,10 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service import areas
 from service.content import Content
 from service.domain.areas import COUNTRY, finest
+from service.domain.codebook import SEVERITIES, Severity
+from service.domain.escalation import Facts
 from service.domain.evidence import Decision, DecisionKind
 from service.domain.release import due, part_told, to_say
+from service.escalating import Escalating
 from service.picture import Picture
-from service.store import AnyRow, alerts, outbox, releases, reports
+from service.store import AnyRow, alerts, outbox, releases, reports, stages
 from service.telemetry import Metrics
 from service.telling import Telling, common
 
@@ -73,7 +76,8 @@ class Alerting:
             return
         known = await alerts.of_episodes(tx, list(rows))
         numbers = [alert.id for alert in known.values()]
-        telling = await Telling.begin(tx, self._content.tree, numbers, now)
+        telling = await Telling.begin(tx, self._content, numbers, now)
+        escalating = Escalating(self._content, telling, now)
         version = await areas.version(tx, picture.in_use, now)
         outcome = _Outcome()
         for episode in (each for each in episodes if each in rows):
@@ -85,14 +89,34 @@ class Alerting:
                 outcome.settle("withdrawn", some)
             elif alert is None:
                 raised = self._raised(picture, some, now) | {"area_version": version}
-                concerned, severity = some[0].areas, raised["severity"]
-                telling.first(raised["id"], raised["area"], concerned, raised["type"], severity)
-                self._metrics.alerts.count(severity)
+                branch = telling.branch(raised["area"], some[0].areas)
+                facts = Facts(branch, raised["type"], raised["severity"])
+                escalating.set_out(raised["id"], facts)
+                self._metrics.alerts.count(raised["severity"])
                 outcome.raise_(raised, some)
             else:
-                self._change(telling, alert, some, said)
+                await self._change(tx, telling, escalating, alert, some, said)
                 outcome.change(alert, some, said)
         await outcome.write(tx, now)
+        await escalating.write(tx)
+        await telling.queue(tx)
+
+    async def steps_due(self, tx: AsyncConnection, now: datetime) -> list[int]:
+        """The alerts that are to go on to their next step now."""
+        return await stages.due_alerts(tx, now)
+
+    async def go_on(self, tx: AsyncConnection, numbers: Sequence[int], now: datetime) -> None:
+        """Carry out the steps of alerts that are due, or that their answers have settled."""
+        waiting = await stages.waiting(tx, numbers)
+        if not waiting:
+            return
+        known = await alerts.by_id(tx, list(waiting))
+        answers = await alerts.answers(tx, list(waiting))
+        telling = await Telling.begin(tx, self._content, list(waiting), now)
+        escalating = Escalating(self._content, telling, now)
+        for number in (each for each in numbers if each in waiting):
+            escalating.go_on(known[number], waiting[number], answers.get(number, {}))
+        await escalating.write(tx)
         await telling.queue(tx)
 
     def _telling(
@@ -125,10 +149,24 @@ class Alerting:
         return row | {"place_asked": self._asks_for_place(first.rule)}
 
     @staticmethod
-    def _change(telling: Telling, alert: AnyRow, rows: Sequence[AnyRow], said: str) -> None:
+    async def _change(
+        tx: AsyncConnection,
+        telling: Telling,
+        escalating: Escalating,
+        alert: AnyRow,
+        rows: Sequence[AnyRow],
+        said: str,
+    ) -> None:
+        """Tell those who were told; where it is graver now, it sets out anew to the others."""
         last = rows[-1]
-        severity = None if said == "correction" else last.severity
+        severity: Severity | None = None if said == "correction" else last.severity
         telling.again(said, alert, last.areas, severity=severity, step=str(last.id))
+        if severity and SEVERITIES.index(severity) > SEVERITIES.index(alert.severity):
+            before = (await stages.waiting(tx, [alert.id])).get(alert.id, ())
+            first = (await stages.counted(tx, [alert.id])).get(alert.id, 0)
+            answers = (await alerts.answers(tx, [alert.id])).get(alert.id, {})
+            facts = Facts(telling.branch_of(alert, last.areas), alert.type, severity)
+            escalating.set_out(alert.id, facts, answers, before, first)
 
 
 class _Outcome:

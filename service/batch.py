@@ -72,6 +72,7 @@ class Batch:
         self.filed = reporting.Filed()
         self._withdrawals = Withdrawals()
         self._asking = Asking(tx, content, picture, self.filed, self._withdrawals)
+        self.answered: set[int] = set()  # numbers of alerts
         self._people: dict[bytes, AnyRow] = {}
         self._desk = Desk(vault, content.phones.pins.most_wrong, metrics.warnings.count)
         self._texts: list[dict[str, Any]] = []
@@ -261,6 +262,8 @@ class Batch:
             self._reply(message, "help_responder", person.language, person.id)
             return
         number = await acknowledge(self._tx, person.id, reading.number, self.now)
+        if number is not None:
+            self.answered.add(number)
         self._close(message, None if number else "unknown_alert")
         purpose = "acknowledged" if number else "unknown_alert"
         self._reply(message, purpose, person.language, person.id, number)

@@ -43,7 +43,7 @@ async def allow(tx: AsyncConnection, content: Content, number: int, by: str, now
     await alerts.change(tx, number, place=place)
     await audit.note(tx, now, by, "told an exact place", f"alert {number}", area=alert.area)
     areas = [area for row in decided for area in row.areas]
-    telling = await Telling.begin(tx, content.tree, [number], now)
+    telling = await Telling.begin(tx, content, [number], now)
     telling.again("place", alert, areas)
     await telling.queue(tx)
     return place

@@ -15,7 +15,7 @@ class Roster:
     """Everybody who may be told of something: as routes know them, and as texts need them."""
 
     def __init__(self, rows: Sequence[AnyRow], unreachable: frozenset[int]) -> None:
-        self.rows = {row.id: row for row in rows}
+        self._rows = {row.id: row for row in rows}
         self.responders = tuple(
             Responder(
                 row.id,
@@ -26,6 +26,9 @@ class Roster:
             )
             for row in rows
         )
+
+    def row(self, id_: int) -> AnyRow:
+        return self._rows[id_]
 
     @classmethod
     async def load(cls, tx: AsyncConnection, content: Content, now: datetime) -> "Roster":

@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.content import Content
 from service.domain.areas import COUNTRY, AreaTree
-from service.domain.clearance import Clearance
 from service.domain.codebook import Severity
-from service.domain.escalation import is_told, told
-from service.store import AnyRow, outbox, people
-
-log = structlog.get_logger()
+from service.domain.escalation import Responder, is_told, told
+from service.roster import Roster
+from service.store import AnyRow, outbox
 
 # How long an alert is worth sending; a gateway may be down for a while.
 ALERT_LIFE = timedelta(hours=72)
@@ -23,35 +21,43 @@ class Telling:
     """Collects the texts of a transaction, so that they are queued together."""
 
     def __init__(
-        self,
-        tree: AreaTree,
-        responders: Sequence[AnyRow],
-        had: dict[int, set[int]],
-        now: datetime,
+        self, tree: AreaTree, roster: Roster, had: dict[int, set[int]], now: datetime
     ) -> None:
         """`had`: who was told of each alert of which more is to be told."""
         self._tree = tree
-        self._responders = responders
+        self._roster = roster
         self._had = had
         self._now = now
         self._texts: list[dict[str, Any]] = []
 
     @classmethod
     async def begin(
-        cls, tx: AsyncConnection, tree: AreaTree, numbers: Sequence[int], now: datetime
+        cls, tx: AsyncConnection, content: Content, numbers: Sequence[int], now: datetime
     ) -> "Telling":
         """For new alerts, and for the alerts of these numbers."""
         had = await outbox.told(tx, numbers) if numbers else {}
-        return cls(tree, await people.responders(tx), had, now)
+        return cls(content.tree, await Roster.load(tx, content, now), had, now)
 
-    def first(
-        self, number: int, named: str, areas: Sequence[str], kind: str, severity: Severity
-    ) -> None:
-        """Tell of a new alert that names an area, and happened in `areas`."""
-        recipients = self._concerned(named, areas, kind, severity)
-        if not recipients:
-            log.warning("an alert has nobody to tell: enrol responders there", area=named)
-        self._tell("alert", number, recipients)
+    @property
+    def responders(self) -> Sequence[Responder]:
+        """Everybody who may be told of something."""
+        return self._roster.responders
+
+    def had(self, number: int) -> frozenset[int]:
+        """Who was told of an alert."""
+        return frozenset(self._had.get(number, ()))
+
+    def branch(self, named: str, areas: Sequence[str]) -> str:
+        """The area whose branch is told of an alert that names one, and happened in `areas`."""
+        return told(self._tree, named, common(self._tree, areas))
+
+    def branch_of(self, alert: AnyRow, areas: Sequence[str]) -> str:
+        """The same of an alert that was told, whose area may be on the map no more."""
+        return self.branch(alert.area if alert.area in self._tree else COUNTRY, areas)
+
+    def first(self, number: int, people: Sequence[int]) -> None:
+        """Tell these of an alert, whom its route has chosen."""
+        self._tell("alert", number, people)
 
     def again(
         self,
@@ -64,53 +70,31 @@ class Telling:
     ) -> None:
         """Tell those who were told of the alert and are still cleared for it.
 
-        Where it has become graver, it is news to those who are cleared for no less: they get it as
-        an alert. `alert` is the row of before, `areas` where it happened; `severity` is None where
-        the text names none.
+        `alert` is the row of before, `areas` where it happened; `severity` is None where the text
+        names none.
         """
-        named = alert.area if alert.area in self._tree else COUNTRY
-        had = self._had.get(alert.id, set())
-        concerned = self._concerned(named, areas, alert.type, severity)
-        self._tell(purpose, alert.id, [each for each in concerned if each.id in had], step)
-        if severity:
-            anew = [
-                each
-                for each in concerned
-                if each.id not in had and not _cleared(each).covers(alert.type, alert.severity)
-            ]
-            self._tell("alert", alert.id, anew)
+        branch = self.branch_of(alert, areas)
+        had = self.had(alert.id)
+        concerned = [
+            each.id
+            for each in self.responders
+            if each.id in had
+            and is_told(self._tree, branch, each.area, each.clearance, alert.type, severity)
+        ]
+        self._tell(purpose, alert.id, concerned, step)
 
     async def queue(self, tx: AsyncConnection) -> None:
         """Queue what was collected."""
         if self._texts:
             await outbox.add(tx, self._texts)
 
-    def _concerned(
-        self, named: str, areas: Sequence[str], kind: str, severity: Severity | None
-    ) -> list[AnyRow]:
-        branch = told(self._tree, named, common(self._tree, areas))
-        return [
-            each
-            for each in self._responders
-            if is_told(self._tree, branch, each.area, _cleared(each), kind, severity)
-        ]
-
-    def _tell(
-        self, purpose: str, number: int, recipients: Sequence[AnyRow], step: str = ""
-    ) -> None:
+    def _tell(self, purpose: str, number: int, people: Sequence[int], step: str = "") -> None:
         now, until = self._now, self._now + ALERT_LIFE
-        self._texts += [
-            outbox.text(
-                purpose, now, until, each.language, person_id=each.id, alert_id=number, step=step
-            )
-            for each in recipients
-        ]
+        for id_ in people:
+            language, to = self._roster.row(id_).language, {"person_id": id_, "alert_id": number}
+            self._texts.append(outbox.text(purpose, now, until, language, step=step, **to))
 
 
 def common(tree: AreaTree, areas: Sequence[str]) -> str:
     """The finest area that holds all of these; areas that are on the map no more are not."""
     return tree.common(area for area in areas if area in tree)
-
-
-def _cleared(responder: AnyRow) -> Clearance:
-    return Clearance.of(responder.clearance)

@@ -5,8 +5,10 @@ A batch is one transaction: what it decided and that it did are on disk together
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 import structlog
 from sqlalchemy.exc import (
@@ -24,7 +26,7 @@ from service.clock import Clock
 from service.content import Content
 from service.flood import Flood
 from service.picture import Picture
-from service.store import AnyRow, Store, inbox, questions, releases
+from service.store import AnyRow, Store, inbox, questions, releases, stages
 from service.tasks import first_of
 from service.telemetry import Metrics
 from service.vault.vault import Vault
@@ -38,6 +40,8 @@ FILE_AGAIN = timedelta(hours=1)  # what could not be filed, without holding up t
 IDLE_SECONDS = 1.0
 CHANCE = random.SystemRandom().random
 FAULT_SECONDS = 5.0
+
+Due = TypeVar("Due", str, int)  # an episode, or the number of an alert
 
 
 class Workflow:
@@ -105,13 +109,14 @@ class Workflow:
             if self._picture is None:
                 self._picture = await Picture.load(tx, self._content, now)
             released = await self._alerting.due(tx, now)
+            escalated = await self._alerting.steps_due(tx, now)
             messages = await inbox.waiting(tx, now, self._flood.batch(BATCH))
             overdue = await questions.due(tx, now, BATCH)
         self._taken += len(messages)
         if now - self._expired_at > EXPIRE_EVERY or self._taken > EXPIRE_AFTER:
             self._picture.expire(now)
             self._expired_at, self._taken = now, 0
-        await self._release(released, now)
+        await self._tell(released, partial(self._release, now=now), releases.give_up, now)
         if messages:
             try:
                 await self._process(messages)
@@ -123,38 +128,56 @@ class Workflow:
             self._queued()
         for asked in overdue:
             await self._give_up(asked)
-        return len(messages) + len(released) + len(overdue)
+        # After the messages: an answer that came in time, and was read late, still counts.
+        await self._tell(escalated, partial(self._go_on, now=now), stages.give_up, now)
+        return len(messages) + len(released) + len(escalated) + len(overdue)
 
-    async def _release(self, episodes: Sequence[str], now: datetime) -> None:
+    async def _tell(
+        self,
+        due: Sequence[Due],
+        carry_out: Callable[[Sequence[Due]], Awaitable[None]],
+        give_up: Callable[[AsyncConnection, Due, datetime], Awaitable[None]],
+        now: datetime,
+    ) -> None:
         """Tell of what is due, all of it together; if one fails, of each by itself."""
-        if not episodes:
+        if not due:
             return
         try:
-            await self._release_together(episodes, now)
+            await carry_out(due)
         except Exception as error:
             self._picture = None
             if is_fault(error):
                 raise
-            for episode in episodes:
-                await self._release_singly(episode, now)
+            for each in due:
+                await self._tell_singly(each, carry_out, give_up, now)
         self._queued()
 
-    async def _release_together(self, episodes: Sequence[str], now: datetime) -> None:
-        picture = self._picture = self._picture or await self._load(now)
-        async with self._store.write() as tx:
-            await picture.look_at_areas(tx, self._content, now)
-            await self._alerting.release(tx, picture, episodes, now)
-
-    async def _release_singly(self, episode: str, now: datetime) -> None:
+    async def _tell_singly(
+        self,
+        due: Due,
+        carry_out: Callable[[Sequence[Due]], Awaitable[None]],
+        give_up: Callable[[AsyncConnection, Due, datetime], Awaitable[None]],
+        now: datetime,
+    ) -> None:
         try:
-            await self._release_together([episode], now)
+            await carry_out([due])
         except Exception as error:
             self._picture = None
             if is_fault(error):
                 raise
             log.exception("an alert could not be told: see `vigie explain --near-misses`")
             async with self._store.write() as tx:
-                await releases.give_up(tx, episode, now)
+                await give_up(tx, due, now)
+
+    async def _release(self, episodes: Sequence[str], now: datetime) -> None:
+        picture = self._picture = self._picture or await self._load(now)
+        async with self._store.write() as tx:
+            await picture.look_at_areas(tx, self._content, now)
+            await self._alerting.release(tx, picture, episodes, now)
+
+    async def _go_on(self, numbers: Sequence[int], now: datetime) -> None:
+        async with self._store.write() as tx:
+            await self._alerting.go_on(tx, numbers, now)
 
     async def _load(self, now: datetime) -> Picture:
         async with self._store.read() as tx:
@@ -206,6 +229,8 @@ class Workflow:
             if batch.filed.decisions:
                 await picture.look_at_areas(tx, self._content, now)
                 await self._alerting.carry_out(tx, picture, batch.filed.decisions, now)
+            if batch.answered:
+                await self._alerting.go_on(tx, sorted(batch.answered), now)
             await batch.finish()
         for report in batch.filed.reports:
             self._metrics.reports.count(report["type"])

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,8 +20,11 @@ from handlers.cli.findings import Finding, State
 from handlers.settings import Settings
 from service.content import Content, ContentError
 from service.domain.areas import COUNTRY
+from service.domain.escalation import Responder
+from service.domain.routes import COORDINATOR, EscalationPolicy
 from service.picture import areas_in_use
 from service.retention import limits_at
+from service.roster import Roster
 from service.store import (
     AnyRow,
     Store,
@@ -215,6 +218,7 @@ async def _look_at_database(settings: Settings, keyring: Keyring) -> list[Findin
             held = await retention.look(tx, limits_at(base.content, now - FORGETTING))
             warned = await pins.warnings(tx)
             asked = await coordinators.waiting(tx, now)
+            roster = await Roster.load(tx, base.content, now)
     findings = [Finding("database", "good", f"answers; {waiting} message(s) wait")]
     if oldest and now - oldest > OLDEST_WAITING:
         do = "is `vigie serve` running? its log says more"
@@ -229,6 +233,7 @@ async def _look_at_database(settings: Settings, keyring: Keyring) -> list[Findin
     focal_points, responders = counts.get("focal_point", 0), counts.get("responder", 0)
     what = f"{focal_points} focal points, {responders} responders"
     findings.append(Finding("people", "good", what))
+    findings += _hearing(base.content.escalation, roster.responders)
     if named == {COUNTRY}:
         policy = base.content.areas
         findings.append(
@@ -258,6 +263,24 @@ def _kept(held: Held) -> Finding:
     # Whose time came when somebody left may be minutes old; the rest is older than it should be.
     state: State = "warning" if line.limit == "now" else "bad"
     return Finding(name, state, f"OVERDUE: {held.overdue} of {what}", do)
+
+
+def _hearing(policy: EscalationPolicy, responders: Sequence[Responder]) -> Iterator[Finding]:
+    """What keeps alerts from going the routes that coordinators wrote."""
+    failing = [str(each.id) for each in responders if each.absent == "unreachable"]
+    if failing:
+        what = f"texts to responders fail, who are passed over: pseudonyms {', '.join(failing)}"
+        do = "look them up: an answer from that phone, or a new invite, makes it reachable again"
+        yield Finding("responders", "warning", what, do)
+    strange = sorted({each.function for each in responders if each.function} - {*policy.functions})
+    if strange:
+        what = f"responders have functions that are no more declared: {', '.join(strange)}"
+        do = "declare them in rules/escalation.yaml, or `vigie responder clear --function`"
+        yield Finding("responders", "warning", what, do)
+    if responders and not any(each.function == COORDINATOR for each in responders):
+        what = "no responder is a coordinator: nobody hears of what nobody answers"
+        do = "`vigie responder invite --area ML --function coordinator`"
+        yield Finding("responders", "warning", what, do)
 
 
 def _warned(row: AnyRow) -> Finding:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.domain.routes import Answer
 from service.store.store import AnyRow, chunks, insert_new
 from service.store.tables import alert, response
 
@@ -57,6 +58,16 @@ async def respond(
     """Record an answer; saying the same twice changes nothing."""
     answer = {"alert_id": alert_id, "person_id": person_id, "kind": kind, "at": at}
     await tx.execute(insert_new(tx, response).values(answer))
+
+
+async def answers(tx: AsyncConnection, ids: Sequence[int]) -> dict[int, dict[int, Answer]]:
+    """What each person answered last to each of these alerts."""
+    found: dict[int, dict[int, Answer]] = {}
+    for some in chunks(ids):
+        query = select(response).where(response.c.alert_id.in_(some))
+        for row in await tx.execute(query.order_by(response.c.at, response.c.id)):
+            found.setdefault(row.alert_id, {})[row.person_id] = row.kind
+    return found
 
 
 async def unanswered(tx: AsyncConnection, ids: Sequence[int], person_id: int) -> list[int]:

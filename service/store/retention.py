@@ -50,6 +50,7 @@ from service.store.tables import (
     response,
     rule_text,
     scan,
+    stage,
     warning,
     withdrawal,
 )
@@ -210,6 +211,12 @@ KEEPINGS: tuple[Keeping, ...] = (
         {"evidence": [], "areas": []},
     ),
     Keeping(alert, f"{NOTHING}: what responders were told", KEPT, "kept"),
+    Keeping(
+        stage,
+        "the pseudonyms of the responders for whose answers an alert waits",
+        "until its next step, or their answers",
+        "cut loose",
+    ),
     Keeping(
         audit,
         f"{NOTHING} of reporters: what coordinators and the service did; adding to it is all that"

@@ -273,6 +273,28 @@ alert = Table(
     Column("place", String(16)),  # once a coordinator has let it be told
 )
 
+# The way of an alert from one responder to the next: a row a step, planned when it sets out.
+stage = Table(
+    "stage",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("alert_id", ForeignKey(alert.c.id), nullable=False),
+    Column("nth", Integer, nullable=False),
+    Column("area", String(16), nullable=False),  # whose branch of the tree is told
+    Column("step", JSON, nullable=False),  # whom it tells and what ends it: see domain.escalation
+    Column("state", String(12), nullable=False),  # waiting | told | nobody | stopped | failed
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("settled_at", UtcDateTime),
+    Column("answers_of", JSON(none_as_null=True)),  # while it waits: who was told last
+    UniqueConstraint("alert_id", "nth"),
+)
+Index(
+    "ix_stage_waiting",
+    stage.c.due_at,
+    sqlite_where=text("state = 'waiting'"),
+    postgresql_where=text("state = 'waiting'"),
+)
+
 decision = Table(
     "decision",
     metadata,

@@ -181,6 +181,7 @@ async def test_a_text_that_still_waits_is_dropped_when_the_clearance_goes(tmp_pa
         await vigie.settle()
         await clear(vigie, loses, Clearance(without=("cattle_theft",)))
         await vigie.enrol(moves.phone, "responder", MOPTI)
+        await vigie.settle()
         vigie.at.api_key = key
         vigie.clock.move(hours=1)
         await vigie.settle()

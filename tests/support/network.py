@@ -24,7 +24,7 @@ from handlers.gateways.africastalking import AfricasTalking
 from handlers.server import listening
 from handlers.settings import Settings
 from service import enrolment
-from service.store import inbox, migrate, outbox, questions, releases
+from service.store import inbox, migrate, outbox, questions, releases, stages
 from service.store.people import Role
 from service.store.tables import outbox as outbox_table
 from service.vault import keyfile
@@ -127,7 +127,8 @@ class Network:
             waiting, _ = await inbox.depth(tx, now)
             held = await releases.due_episodes(tx, now)
             asked = await questions.due(tx, now, 1)
-            return bool(waiting or held or asked or await outbox.depth(tx, now))
+            steps = await stages.due_alerts(tx, now)
+            return bool(waiting or held or asked or steps or await outbox.depth(tx, now))
 
     def sent_to(self, phone: str) -> list[str]:
         """The texts that have been sent to this phone, in order."""

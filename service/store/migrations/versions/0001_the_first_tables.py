@@ -484,6 +484,29 @@ def upgrade() -> None:
         sa.UniqueConstraint("alert_id", "person_id", "kind", name=op.f("uq_response_alert_id")),
     )
     op.create_table(
+        "stage",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("nth", sa.Integer(), nullable=False),
+        sa.Column("area", sa.String(length=16), nullable=False),
+        sa.Column("step", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("settled_at", UtcDateTime(), nullable=True),
+        sa.Column("answers_of", sa.JSON(none_as_null=True), nullable=True),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"], name=op.f("fk_stage_alert_id_alert")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stage")),
+        sa.UniqueConstraint("alert_id", "nth", name=op.f("uq_stage_alert_id")),
+    )
+    with op.batch_alter_table("stage", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_stage_waiting",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        )
+    op.create_table(
         "audit",
         sa.Column(
             "position",

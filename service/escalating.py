@@ -1,0 +1,139 @@
+"""Carries out the steps of alerts' routes, in the transaction that queues their texts.
+
+The steps are rows: what a restart finds there is all that it takes to go on.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.content import Content
+from service.domain.areas import COUNTRY
+from service.domain.codebook import Severity
+from service.domain.escalation import (
+    Course,
+    Due,
+    Facts,
+    Outcome,
+    Stage,
+    advance,
+    plan,
+    route_of,
+)
+from service.domain.routes import Answer
+from service.store import AnyRow, stages
+from service.telling import Telling
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What is to be written of steps, collected so that it is written at once."""
+
+    new: list[dict[str, Any]] = field(default_factory=list)
+    settled: list[dict[str, Any]] = field(default_factory=list)
+    put_off: list[dict[str, Any]] = field(default_factory=list)
+
+    async def write(self, tx: AsyncConnection) -> None:
+        if self.new:
+            await stages.add(tx, self.new)
+        if self.settled:
+            await stages.settle(tx, self.settled)
+        if self.put_off:
+            await stages.put_off(tx, self.put_off)
+
+
+class Escalating:
+    """Lets alerts set out and go on. Everything is collected, then written by `write`."""
+
+    def __init__(self, content: Content, telling: Telling, now: datetime) -> None:
+        self._content = content
+        self._telling = telling
+        self._now = now
+        self._rows = _Rows()
+
+    def set_out(
+        self,
+        number: int,
+        facts: Facts,
+        answers: Mapping[int, Answer] | None = None,
+        before: Sequence[AnyRow] = (),
+        first: int = 0,
+    ) -> None:
+        """Plan the route of an alert that leaves now, and carry out what of it is due.
+
+        Where it sets out anew, because it became graver, `before` has the steps that it still had
+        before it, and `first` is how many there were; who was told is not told again.
+        """
+        self._rows.settled += (self._settled(row, "stopped") for row in before)
+        policy, tree = self._content.escalation, self._content.tree
+        route = route_of(policy, tree, facts, self._now)
+        planned = plan(policy, route, facts, self._now)
+        course = Course(planned, self._telling.had(number))
+        outcomes, after = self._advance(number, facts, course, answers or {}, is_over=False)
+        became = {outcome.nth: outcome.state for outcome in outcomes}
+        left = {each.nth: each for each in after.waiting}
+        for each in planned:
+            state = became.get(each.nth, "waiting")
+            row = {"alert_id": number, "nth": first + each.nth, "area": facts.area}
+            row |= {"step": each.stage.stored(), "state": state}
+            row |= {"due_at": left.get(each.nth, each).due_at}
+            row |= {"settled_at": None if each.nth in left else self._now}
+            row |= {"answers_of": sorted(after.latest) if each.nth in left else None}
+            self._rows.new.append(row)
+
+    def go_on(
+        self, alert: AnyRow, waiting: Sequence[AnyRow], answers: Mapping[int, Answer]
+    ) -> None:
+        """Carry out what is due of an alert's steps, or what its answers make needless."""
+        tree, first = self._content.tree, waiting[0]
+        area = first.area if first.area in tree else COUNTRY
+        severity: Severity = alert.severity
+        facts = Facts(area, alert.type, severity)
+        dues = tuple(Due(r.nth, r.due_at, Stage.model_validate(r.step)) for r in waiting)
+        course = Course(dues, self._telling.had(alert.id), frozenset(first.answers_of or ()))
+        is_over = alert.state == "corrected"
+        outcomes, after = self._advance(alert.id, facts, course, answers, is_over=is_over)
+        rows = {row.nth: row for row in waiting}
+        self._rows.settled += (self._settled(rows[each.nth], each.state) for each in outcomes)
+        if after.waiting != course.waiting:
+            of = sorted(after.latest)
+            self._rows.put_off += (
+                {"row": rows[each.nth].id, "due_at": each.due_at, "answers_of": of}
+                for each in after.waiting
+            )
+
+    async def write(self, tx: AsyncConnection) -> None:
+        """Write what was collected; alerts that set out must be there."""
+        await self._rows.write(tx)
+
+    def _settled(self, row: AnyRow, state: str) -> dict[str, Any]:
+        return {"row": row.id, "state": state, "settled_at": self._now}
+
+    def _advance(
+        self,
+        number: int,
+        facts: Facts,
+        course: Course,
+        answers: Mapping[int, Answer],
+        *,
+        is_over: bool,
+    ) -> tuple[list[Outcome], Course]:
+        people = self._telling.responders
+        tree = self._content.tree
+        outcomes, after = advance(tree, facts, course, answers, people, self._now, is_over=is_over)
+        for outcome in outcomes:
+            self._telling.first(number, outcome.told)
+            if outcome.absent:
+                log.warning("responders were passed over", alert=number, count=len(outcome.absent))
+        if outcomes and not after.waiting and outcomes[-1].state == "nobody":
+            why = "nobody to tell" if not after.told else "no coordinator to tell"
+            log.warning(
+                "an alert has reached its last step", alert=number, why=why, area=facts.area
+            )
+        return outcomes, after

@@ -1,0 +1,73 @@
+"""The steps of alerts that escalate: when each is due, and what became of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, bindparam, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.store.store import AnyRow, chunks
+from service.store.tables import stage
+
+_WAITS = stage.c.state == "waiting"
+
+
+async def add(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Store the steps of alerts that set out."""
+    await tx.execute(insert(stage), list(rows))
+
+
+async def due_alerts(tx: AsyncConnection, now: datetime) -> list[int]:
+    """The alerts of which a step is due, those due first before others."""
+    query = select(stage.c.alert_id).where(_WAITS, stage.c.due_at <= now).group_by(stage.c.alert_id)
+    return list(await tx.scalars(query.order_by(func.min(stage.c.due_at), stage.c.alert_id)))
+
+
+async def waiting(tx: AsyncConnection, alert_ids: Sequence[int]) -> dict[int, list[AnyRow]]:
+    """The steps that these alerts still have before them, in order."""
+    found: dict[int, list[AnyRow]] = {}
+    for some in chunks(alert_ids):
+        query = select(stage).where(_WAITS, stage.c.alert_id.in_(some))
+        for row in await tx.execute(query.order_by(stage.c.alert_id, stage.c.nth)):
+            found.setdefault(row.alert_id, []).append(row)
+    return found
+
+
+async def counted(tx: AsyncConnection, alert_ids: Sequence[int]) -> dict[int, int]:
+    """How many steps there were of each of these alerts, up to now."""
+    found: dict[int, int] = {}
+    for some in chunks(alert_ids):
+        query = select(stage.c.alert_id, func.max(stage.c.nth)).where(stage.c.alert_id.in_(some))
+        rows = await tx.execute(query.group_by(stage.c.alert_id))
+        found |= {row[0]: row[1] + 1 for row in rows}
+    return found
+
+
+async def settle(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Record what became of steps: `{row, state, settled_at}` for each."""
+    await tx.execute(
+        update(stage)
+        .where(stage.c.id == bindparam("row"))
+        .values(state=bindparam("state"), settled_at=bindparam("settled_at"), answers_of=None),
+        list(rows),
+    )
+
+
+async def give_up(tx: AsyncConnection, alert_id: int, now: datetime) -> None:
+    """Record that an alert cannot go on."""
+    mine = update(stage).where(_WAITS, stage.c.alert_id == alert_id)
+    await tx.execute(mine.values(state="failed", settled_at=now, answers_of=None))
+
+
+async def put_off(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Change when steps are due, and for whose answers they wait: `{row, due_at, answers_of}`."""
+    await tx.execute(
+        update(stage)
+        .where(stage.c.id == bindparam("row"))
+        .values(
+            due_at=bindparam("due_at"),
+            answers_of=bindparam("answers_of", type_=JSON(none_as_null=True)),
+        ),
+        list(rows),
+    )
