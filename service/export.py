@@ -1,13 +1,15 @@
 """Counts for others: by quarter, and within it by week, area and type. Never a person or an hour.
 
-A quarter is of whole weeks, so that no two exports differ by a few days; its areas are those that
-alerts could name when it began, so that no two exports of it differ by an area; and each export is
-kept back as one table with its sums (`domain.suppression`).
+A quarter is of whole weeks, and its areas are those that alerts could name when it began. It is
+kept back as one table with its sums (`domain.suppression`); and that table is made once, when it is
+first asked for, after the last late report. Whatever is asked of the quarter later is read from
+that table. So whoever holds all that was ever exported holds one table of each quarter: there are
+no two to be compared, neither by other dimensions nor of another day.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
@@ -17,11 +19,17 @@ from service.areas import cover
 from service.content import Content
 from service.domain.areas import finest
 from service.domain.suppression import SUM, Cell, kept_back, with_sums
-from service.store import AnyRow, counts
+from service.store import AnyRow, counts, published
 
 Dimension = Literal["week", "area", "type"]
 DIMENSIONS: tuple[Dimension, ...] = ("week", "area", "type")
 ALL = "all"
+CLOSES_AFTER = timedelta(days=30)
+"""So long after its last day nothing is said of a quarter: reports may still come."""
+
+
+class NotAsked(Exception):
+    """The quarter was given out in another form; the message says what to ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +58,59 @@ async def table(
     last: date,
     now: datetime,
 ) -> list[Line]:
-    """The quarters from that of `first` to that of `last`, up to `now`, one after the other."""
+    """The quarters from that of `first` to that of `last` that are closed, one after the other.
+
+    What was not given out before is stored as it is given out now. Raises NotAsked.
+    """
+    today = now.astimezone(content.timezone).date()
+    lines: list[Line] = []
+    for start in quarters(first, last):
+        if closes(start) > today:
+            break
+        quarter = quarter_name(start)
+        before = await published.find(tx, quarter)
+        if before is None:
+            made = await _made(tx, content, by, start)
+            await published.add(tx, quarter, by, [asdict(line) for line in made])
+            lines += made
+        else:
+            lines += _of(before, by)
+    return lines
+
+
+def closes(start: date) -> date:
+    """The first day on which the counts of the quarter that begins on this Monday are given out."""
+    return quarter_of(start + timedelta(weeks=14)) + CLOSES_AFTER
+
+
+def _of(before: AnyRow, by: Sequence[Dimension]) -> list[Line]:
+    """What a table that was given out says by fewer dimensions: its own sums, and no others."""
+    if not set(by) <= set(before.dimensions):
+        known = ",".join(before.dimensions)
+        raise NotAsked(
+            f"{before.quarter} was given out by {known}. Another table of it, beside that one, "
+            f"could tell what either keeps back: ask for --by {known}, or for fewer of these"
+        )
+    summed = [name for name in before.dimensions if name not in by]
+    return [
+        Line(**line | {"values": {name: line["values"][name] for name in by}})
+        for line in before.lines
+        if all(line["values"][name] == ALL for name in summed)
+    ]
+
+
+async def _made(
+    tx: AsyncConnection, content: Content, by: Sequence[Dimension], start: date
+) -> list[Line]:
     found = {
         "reports": [_event(row, content) for row in await counts.reports(tx)],
         "incidents": [_event(row, content) for row in await counts.incidents(tx)],
         "alerts": [_event(row, content) for row in await counts.alerts(tx)],
     }
-    lines: list[Line] = []
-    for start in quarters(first, min(last, now.astimezone(content.timezone).date())):
-        began = datetime.combine(start, time(), content.timezone).astimezone(UTC)
-        in_use = (await cover(tx, content, began)).in_use
-        cells = {name: _cells(events, start, in_use, content, by) for name, events in found.items()}
-        lines += _lines(quarter_name(start), by, cells)
-    return lines
+    began = datetime.combine(start, time(), content.timezone).astimezone(UTC)
+    in_use = (await cover(tx, content, began)).in_use
+    cells = {name: _cells(events, start, in_use, content, by) for name, events in found.items()}
+    return _lines(quarter_name(start), by, cells)
 
 
 def _event(row: AnyRow, content: Content) -> _Event:

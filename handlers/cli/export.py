@@ -42,10 +42,15 @@ def export(
 
     Areas are those that alerts may name. Counts of 1 to 4 are kept back, and as many others as it
     takes that none can be computed from sums: `c` in CSV, null in JSON. A cell that is not there
-    counts 0. Give others one such table of a quarter, not several: each is safe by itself.
+    counts 0. A quarter is given out 30 days after it is over, once and for all: asked again it is
+    the same, or, with fewer of its dimensions, the sums of the same.
     """
     dimensions = _dimensions(by)
-    lines, content = asyncio.run(_lines(dimensions, from_, to, as_))
+    try:
+        lines, content = asyncio.run(_lines(dimensions, from_, to, as_))
+    except exporting.NotAsked as refusal:
+        typer.echo(refusal, err=True)
+        raise typer.Exit(1) from None
     rows = [_row(line, dimensions, content) for line in lines]
     if format_ == "json":
         sources = {"sources": SOURCES} if "area" in dimensions else {}
@@ -72,9 +77,17 @@ async def _lines(
         if first > last:
             raise typer.BadParameter("it comes after --to", param_hint="--from")
         await enter(service, as_, "exported counts", by=" ".join(by))
-        async with service.store.read() as tx:
+        _say_what_is_open(last, now.astimezone(service.content.timezone).date())
+        async with service.store.write() as tx:
             found = await exporting.table(tx, service.content, by, first, last, now)
         return found, service.content
+
+
+def _say_what_is_open(last: date, today: date) -> None:
+    start = exporting.quarter_of(min(last, today))
+    if (closes := exporting.closes(start)) > today:
+        name = exporting.quarter_name(start)
+        typer.echo(f"{name} is not closed: it is given out from {closes} on", err=True)
 
 
 def _row(line: Line, by: Sequence[Dimension], content: Content) -> dict[str, Any]:

@@ -245,6 +245,15 @@ Index(
 )
 
 # Each set of areas that alerts were named by, one after the other.
+# What was exported of a quarter, small counts kept back: the same for everybody, for ever.
+published = Table(
+    "published",
+    metadata,
+    Column("quarter", String(8), primary_key=True),  # 2026-Q4
+    Column("dimensions", JSON, nullable=False),
+    Column("lines", JSON, nullable=False),
+)
+
 area_version = Table(
     "area_version",
     metadata,

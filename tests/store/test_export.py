@@ -1,9 +1,15 @@
 """Counts for others: by whole quarters and areas that alerts may name, small ones kept back."""
 
+from collections import Counter, defaultdict
+from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
-from itertools import count, pairwise
+from itertools import combinations, count, pairwise, product
+from types import SimpleNamespace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,12 +17,15 @@ from handlers.cli.export import SOURCES, _csv, _row
 from service import export
 from service.content import Content, load
 from service.domain.areas import COUNTRY
-from service.export import ALL, Line, quarter_name, quarter_of, quarters
+from service.domain.suppression import SMALL, SUM, Cell
+from service.export import ALL, DIMENSIONS, Dimension, Line, quarter_name, quarter_of, quarters
 from service.store import Store, people, tables
 from tests.support.rules_content import RULES
+from tests.unit.test_suppression import ranges
 
 CONTENT: Content = load(RULES.parent)
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+CLOSED = datetime(2027, 2, 3, 0, 0, tzinfo=UTC)  # 30 days after the last week of the quarter
 BEFORE = datetime(2026, 8, 1, 9, 0, tzinfo=UTC)
 SOKOLO, NIONO, SÉGOU = "ML040410", "ML0404", "ML04"
 IDS = count(1)
@@ -41,7 +50,7 @@ async def happened(
 
 
 async def lines(tx: AsyncConnection, *by: export.Dimension) -> list[Line]:
-    return await export.table(tx, CONTENT, by, NOW.date(), NOW.date(), NOW)
+    return await export.table(tx, CONTENT, by, NOW.date(), NOW.date(), CLOSED)
 
 
 def reports_of(found: list[Line]) -> dict[tuple[str, ...], int | None]:
@@ -84,15 +93,76 @@ async def test_what_nobody_is_there_to_hide_is_the_countrys(store: Store) -> Non
         assert reports_of(await lines(tx, "area")) == {(COUNTRY,): 9, (ALL,): 9}
 
 
-async def test_a_report_that_was_taken_back_does_not_count(store: Store) -> None:
+async def test_nothing_is_said_of_a_quarter_before_the_last_late_report(store: Store) -> None:
     async with store.write() as tx:
         await happened(tx, SOKOLO, "banditry", 9)
-        last = (await tx.execute(tables.report.select())).all()[-1]
-        await tx.execute(
-            tables.report.update().where(tables.report.c.id == last.id).values(status="retracted")
-        )
-        (line, _) = await lines(tx, "type")
-    assert (line.reports, line.incidents, line.alerts) == (8, 8, 0)
+        for now in (NOW, CLOSED - timedelta(seconds=1)):
+            assert await export.table(tx, CONTENT, ["area"], NOW.date(), now.date(), now) == []
+        assert reports_of(await lines(tx, "area")) == {(COUNTRY,): 9, (ALL,): 9}
+
+
+async def test_a_quarter_is_given_out_once_whatever_changes_afterwards(store: Store) -> None:
+    """Else two tables of different days would differ by a single report."""
+    async with store.write() as tx:
+        await enrol(tx, SOKOLO, 8, BEFORE)
+        await happened(tx, SOKOLO, "banditry", 9)
+        await happened(tx, SOKOLO, "cattle_theft", 6)
+        first = await lines(tx, "area", "type")
+        await happened(tx, SOKOLO, "banditry", 1)
+        await tx.execute(tables.report.update().values(area=COUNTRY))  # as after ninety days
+    async with store.write() as tx:
+        assert await lines(tx, "area", "type") == first
+        assert reports_of(await lines(tx, "type")) == {
+            ("banditry",): 9,
+            ("cattle_theft",): 6,
+            (ALL,): 15,
+        }
+
+
+async def test_another_cut_of_a_quarter_is_refused(store: Store) -> None:
+    async with store.write() as tx:
+        await happened(tx, SOKOLO, "banditry", 9)
+        await lines(tx, "type")
+        for other in (["week"], ["area", "type"], ["week", "area", "type"]):
+            with pytest.raises(export.NotAsked, match="--by type"):
+                await export.table(tx, CONTENT, other, NOW.date(), NOW.date(), CLOSED)
+
+
+CUTS = [
+    tuple(name for name in DIMENSIONS if name in some)
+    for many in (1, 2, 3)
+    for some in combinations(DIMENSIONS, many)
+]
+VALUES = {"week": ("w1", "w2"), "area": ("a1", "a2"), "type": ("t1", "t2")}
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.integers(min_value=0, max_value=9), min_size=8, max_size=8),
+    st.permutations(CUTS),
+)
+def test_whoever_holds_every_export_of_a_quarter_cannot_tell_a_small_count(
+    inner: list[int], asked: list[tuple[Dimension, ...]]
+) -> None:
+    """Every cut is asked for, in any order, and what is answered is put together."""
+    known = asked[0]
+    counts: Counter[Cell] = Counter()
+    for cell, number in zip(product(*VALUES.values()), inner, strict=True):
+        at = dict(zip(DIMENSIONS, cell, strict=True))
+        counts[tuple(at[name] for name in known)] += number
+    whole = {"reports": counts, "incidents": counts, "alerts": Counter[Cell]()}
+    given_out = [asdict(line) for line in export._lines("2026-Q4", known, whole)]
+    before = SimpleNamespace(quarter="2026-Q4", dimensions=known, lines=given_out)
+    held: dict[Cell, set[int | None]] = defaultdict(set)
+    for by in asked:
+        with suppress(export.NotAsked):
+            for line in export._of(before, by):
+                cell = tuple(line.values.get(name, ALL).replace(ALL, SUM) for name in known)
+                held[cell].add(line.reports)
+    back = frozenset(cell for cell, said in held.items() if said == {None})
+    assert all(len(said) == 1 for said in held.values())
+    for cell, (least, greatest) in ranges(counts, [VALUES[name] for name in known], back).items():
+        assert greatest - least >= SMALL, cell
 
 
 @pytest.mark.parametrize(

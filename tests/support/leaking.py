@@ -270,7 +270,7 @@ class Vigie:
             ("doctor", "--json"),
             ("areas", "--json"),
             ("audit", "--json"),
-            ("export", "--by", "week,area,type"),
+            ("export",),
             ("export", "--format", "json"),
             ("explain", "1"),
         )

@@ -34,6 +34,13 @@ _APPEND_ONLY = {
 
 def upgrade() -> None:
     op.create_table(
+        "published",
+        sa.Column("quarter", sa.String(length=8), nullable=False),
+        sa.Column("dimensions", sa.JSON(), nullable=False),
+        sa.Column("lines", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("quarter", name=op.f("pk_published")),
+    )
+    op.create_table(
         "area_version",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("areas", sa.JSON(), nullable=False),
