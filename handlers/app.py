@@ -36,6 +36,7 @@ from service.store import Store
 from service.tasks import first_of
 from service.telemetry import Metrics
 from service.timers import Timers
+from service.ussd import Ussd
 from service.vault import keyfile
 from service.vault.keys import Keyring, MissingKey, Purpose, WrongRole
 from service.vault.keystore import Keystore
@@ -106,6 +107,7 @@ class Service(Opened):
     metrics: Metrics
     gateway: WiredGateway
     intake: Intake
+    ussd: Ussd
     workflow: Workflow
     dispatcher: Dispatcher
     timers: Timers
@@ -246,7 +248,7 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
     store, vault, content, clock = base.store, base.vault, base.content, base.clock
     metrics = Metrics(
         gateways=(gateway.name,),
-        kinds=("sms", "receipt", "opt_out", "locked"),
+        kinds=("sms", "ussd", "receipt", "opt_out", "locked"),
         refusals=REASONS,
         types=(kind.id for kind in content.codebook.types),
         problems=PROBLEM_KINDS,
@@ -261,12 +263,15 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
     scanner = Scanner(store, content, clock)
     retention = Retention(store, content)
     check_ins = CheckIns(store, content, clock, dispatcher.wake)
+    intake = Intake(store, vault, clock, metrics, workflow.wake, flood)
+    ussd = Ussd(store, vault, content, clock, intake)
     adopters = (
         workflow.adopt,
         dispatcher.adopt,
         scanner.adopt,
         retention.adopt,
         check_ins.adopt,
+        ussd.adopt,
     )
     return Service(
         settings=base.settings,
@@ -278,7 +283,8 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
         content=content,
         metrics=metrics,
         gateway=gateway,
-        intake=Intake(store, vault, clock, metrics, workflow.wake, flood),
+        intake=intake,
+        ussd=ussd,
         workflow=workflow,
         dispatcher=dispatcher,
         timers=Timers(store, vault, clock, metrics, scanner, retention, check_ins),

@@ -48,7 +48,9 @@ def application(service: Service, live_tokens: list[str]) -> web.Application:
     app.add_routes(_watching(service))
     if service.runs("intake"):
         door = door_of(service.settings, live_tokens)
-        app.add_routes(gateway_routes(service.gateway, door, service.intake, service.metrics))
+        app.add_routes(
+            gateway_routes(service.gateway, door, service.intake, service.ussd, service.metrics)
+        )
     if service.runs("console"):
 
         async def status() -> pages.HomeStatus:

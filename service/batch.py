@@ -79,6 +79,7 @@ class Batch:
         self._finished: list[dict[str, Any]] = []
         self._kinds: dict[str, Callable[[AnyRow], Awaitable[None]]] = {
             "sms": self._sms,
+            "ussd": self._sms,
             "receipt": self._receipt,
             "opt_out": self._opt_out,
         }
@@ -114,7 +115,7 @@ class Batch:
 
     def _close(self, message: AnyRow, problem: str | None = None) -> None:
         """Close a message. Its sealed number stays only where nothing else can answer it."""
-        keep = self._person(message) is None
+        keep = self._person(message) is None and message.kind != "ussd"
         self._finished.append({"row": message.id, "problem": problem, "keep": keep})
 
     def _reply(
@@ -128,14 +129,15 @@ class Batch:
         is_news: bool = False,
         life: timedelta = REPLY_LIFE,
     ) -> datetime:
-        """Answer a message, whatever it was, after a wait that chance alone decides: when.
+        """Answer a text, whatever it was, after a wait that chance alone decides: when.
 
-        What is news is worth telling however late the message was read.
+        What is news is worth telling however late the message was read. A USSD session had its
+        answer as it ended: one that stays on the phone is what it spares who chose it.
         """
         wait = self._content.phones.replies.to(message.gateway).seconds(self._chance())
         due_at: datetime = message.received_at + timedelta(seconds=wait)
         until = (self.now if is_news else message.received_at) + life
-        if until <= self.now:
+        if until <= self.now or message.kind == "ussd":
             return due_at
         self._texts.append(
             outbox.text(

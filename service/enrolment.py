@@ -12,7 +12,7 @@ from service import pins
 from service.audit import note
 from service.clock import Clock
 from service.domain.clearance import Clearance
-from service.store import AnyRow, Store, inbox, outbox, rekeying, withdrawals
+from service.store import AnyRow, Store, inbox, languages, outbox, rekeying, withdrawals
 from service.store import people as people_store
 from service.store import pins as pin_store
 from service.store.people import Role
@@ -171,7 +171,9 @@ async def forget(tx: AsyncConnection, vault: Vault, person: AnyRow, now: datetim
     await pin_store.forget_person(tx, person.id)
     await withdrawals.forget_person(tx, person.id)
     indexes = (person.number_index, person.other_index)
-    await inbox.forget_sender(tx, [index for index in indexes if index is not None])
+    known = [index for index in indexes if index is not None]
+    await inbox.forget_sender(tx, known)
+    await languages.forget(tx, known)
     await people_store.remove(tx, person, now)
 
 

@@ -61,7 +61,32 @@ class InboundOptOut:
     sender: PhoneNumber | None
 
 
-Inbound = InboundSms | InboundReceipt | InboundOptOut
+@dataclass(frozen=True, slots=True)
+class UssdHop:
+    """One hop of a USSD session, or its end: `answers` are all so far, with `*` between them."""
+
+    gateway: str
+    session: str
+    sender: PhoneNumber | None
+    answers: str
+
+
+@dataclass(frozen=True, slots=True)
+class InboundUssd:
+    """What a USSD session came to, in the words that a text would have had.
+
+    `hop` is how many answers it took, where the session may go on or break off: what comes of it
+    later takes this one's place. None where it was sent, or the session is over.
+    """
+
+    gateway: str
+    session: str
+    sender: PhoneNumber | None
+    text: str
+    hop: int | None
+
+
+Inbound = InboundSms | InboundUssd | InboundReceipt | InboundOptOut
 
 
 OutcomeState = Literal["accepted", "retry", "final", "unknown"]

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.clock import Clock
 from service.domain.pacing import ALL_SENDERS, PER_SENDER, Pace
 from service.flood import Flood
-from service.gateway import Inbound, InboundOptOut, InboundReceipt, InboundSms
+from service.gateway import Inbound, InboundOptOut, InboundReceipt, InboundSms, InboundUssd
 from service.locked import pack, unpack
 from service.store import AnyRow, Store
 from service.store import inbox as inbox_store
@@ -36,10 +36,15 @@ log = structlog.get_logger()
 # A gateway that names its messages names a repeat alike. Without a name, the same text from the
 # same sender within one or two of these is a repeat.
 REPEAT = timedelta(seconds=30)
+# A USSD session of which nothing more was heard for so long has broken off: the networks end it
+# earlier. It is then read as far as it came.
+BROKEN_OFF = timedelta(minutes=5)
 # What may wait for the disk. Beyond it the gateway is told to try again, which loses nothing.
 MOST_WAITING = 20_000
-# A row, the `dedupe`s of earlier messages that it would repeat, and who waits for it.
-_Waiting = tuple[dict[str, Any], Sequence[bytes], asyncio.Future[None]]
+_Row = dict[str, Any]
+# A row, the `dedupe`s of earlier messages that it would repeat, and of those whose place it takes.
+_Sealed = tuple[_Row, Sequence[bytes], Sequence[bytes]]
+_Waiting = tuple[_Sealed, asyncio.Future[None]]  # and who waits for it
 _OPENED_AT_ONCE = 200
 RETRY_SECONDS = 0.2
 _LOCKED = "message"  # what a box of a whole message is bound to
@@ -100,11 +105,11 @@ class Intake:
             raise Unavailable("too much is waiting for the disk, or the service is stopping")
         locked = self._vault.locked
         now = self._clock.now()
-        row, repeats = (
+        sealed = (
             self._seal_whole(message, now) if locked else self._seal(message, received_at or now)
         )
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((row, repeats, stored))
+        self._waiting.append((sealed, stored))
         self._locked_waiting += locked
         self._flood.came()
         self._wake.set()
@@ -153,20 +158,20 @@ class Intake:
             log.exception("a message that came while locked does not open", message=row.id)
             return None
 
-    def _seal_whole(self, message: Inbound, now: datetime) -> tuple[dict[str, Any], list[bytes]]:
+    def _seal_whole(self, message: Inbound, now: datetime) -> _Sealed:
         sealed = self._sealing.seal_locked(pack(message), _LOCKED)
         row = {"sealed": sealed, "received_at": now}
-        return row | {"gateway": message.gateway, "kind": "locked"}, []
+        return row | {"gateway": message.gateway, "kind": "locked"}, (), ()
 
-    def _seal(
-        self, message: Inbound, received_at: datetime
-    ) -> tuple[dict[str, Any], Sequence[bytes]]:
-        """The inbox row of a message, and the `dedupe`s of earlier ones that it would repeat."""
-        row: dict[str, Any] = {"gateway": message.gateway, "received_at": received_at}
+    def _seal(self, message: Inbound, received_at: datetime) -> _Sealed:
+        """The inbox row of a message, and how it stands to those before it."""
+        row: _Row = {"gateway": message.gateway, "received_at": received_at}
         row |= {"due_at": self._clock.now(), "state": "waiting"}
         match message:
             case InboundSms():
                 return self._seal_sms(message, row)
+            case InboundUssd():
+                return self._seal_ussd(message, row)
             case InboundReceipt():
                 name = f"receipt\0{message.message_id}\0{message.status}"
                 row["dedupe"], *repeats = self._vault.blinds(Purpose.MESSAGE_ID, name)
@@ -177,33 +182,51 @@ class Intake:
                     "status": message.status.value,
                     "reason": message.reason,
                 }
-                return row | _other(indexes), repeats
+                return row | _other(indexes), repeats, ()
             case InboundOptOut():
                 row["kind"] = "opt_out"
                 row["dedupe"], *repeats = self._names("opt_out", message.sender, "", None, row)
-                return row | self._who(message.sender), repeats
+                return row | self._who(message.sender), repeats, ()
 
-    def _seal_sms(
-        self, message: InboundSms, row: dict[str, Any]
-    ) -> tuple[dict[str, Any], Sequence[bytes]]:
-        now: datetime = row["due_at"]
+    def _seal_sms(self, message: InboundSms, row: _Row) -> _Sealed:
         if message.message_id is not None:
             name = f"sms\0{message.gateway}\0{message.message_id}"
             dedupe, *repeats = self._vault.blinds(Purpose.MESSAGE_ID, name)
         else:
             sent = (message.sender, message.text, message.sent_at)
             dedupe, *repeats = self._names("sms", *sent, row)
+        row |= {"kind": "sms", "dedupe": dedupe, "sent_at": message.sent_at}
+        return self._with_text(message, row), repeats, ()
+
+    def _seal_ussd(self, message: InboundUssd, row: _Row) -> _Sealed:
+        """A session is two messages at the most: what came of it so far, while that can change, in
+        one that gives way to a later one; and what it came to."""
+        so_far, sent = (self._session(message, part) for part in ("so far", "sent"))
+        if message.hop is None:
+            row |= {"kind": "ussd", "dedupe": sent[0]}
+            return self._with_text(message, row), sent[1:], so_far
+        row |= {"kind": "ussd", "dedupe": so_far[0], "hop": message.hop}
+        if message.text:
+            row = self._with_text(message, row)
+            row["due_at"] = row["received_at"] + BROKEN_OFF
+        else:
+            row |= {"state": "done", "problem": inbox_store.TAKEN_BACK}
+        return row, sent, so_far
+
+    def _session(self, message: InboundUssd, part: str) -> list[bytes]:
+        words = "\0".join(("ussd", message.gateway, message.session, part))
+        return self._vault.blinds(Purpose.MESSAGE_TEXT, words, message.sender)
+
+    def _with_text(self, message: InboundSms | InboundUssd, row: _Row) -> _Row:
+        """The row with the text and who sent it, and when its turn is."""
+        now, dedupe = row["due_at"], row["dedupe"]
         row |= self._who(message.sender)
-        row |= {
-            "kind": "sms",
-            "dedupe": dedupe,
+        return row | {
             "sealed_sender": self._seal_sender(message.sender, dedupe),
             "sealed_text": self._sealing.seal_text(message.text, now.date(), dedupe.hex()),
             "text_day": now.date(),
-            "sent_at": message.sent_at,
             "due_at": self._turn(row["sender_index"] or b"", now) if self._is_new(dedupe) else now,
         }
-        return row, repeats
 
     def _who(self, sender: PhoneNumber | None) -> dict[str, Any]:
         """The columns by which the workflow finds the sender."""
@@ -267,40 +290,53 @@ class Intake:
         self._sealing = self._vault.sealing()  # nobody here can open any more what is written now
         whole = [
             {name: row[name] for name in ("sealed", "received_at")}
-            for row, _, _ in batch
+            for (row, _, _), _ in batch
             if row["kind"] == "locked"
         ]
         try:
             async with self._store.write() as tx:
-                rows = await _new(tx, batch)
+                rows, gone = await _new(tx, [sealed for sealed, _ in batch])
+                if gone:
+                    await inbox_store.give_way(tx, gone)
                 if rows:
                     await inbox_store.add(tx, rows)
                 if whole:
                     await locked_store.add(tx, whole)
         except Exception as error:  # whatever it was, every caller must hear that nothing is stored
             log.exception("messages could not be stored", count=len(batch))
-            for _, _, stored in batch:
+            for _, stored in batch:
                 if not stored.done():
                     stored.set_exception(Unavailable(type(error).__name__))
             return
-        kinds = Counter((row["gateway"], row["kind"]) for row, _, _ in batch)
+        kinds = Counter((row["gateway"], row["kind"]) for (row, _, _), _ in batch)
         for (gateway, kind), count in kinds.items():
             self._metrics.accepted.count(gateway, kind, by=count)
-        for _, _, stored in batch:
+        for _, stored in batch:
             if not stored.done():
                 stored.set_result(None)
         self._arrived()
 
 
-async def _new(tx: AsyncConnection, batch: Sequence[_Waiting]) -> list[dict[str, Any]]:
-    """The inbox rows of a batch, less those that repeat a stored message or one before them."""
+async def _new(
+    tx: AsyncConnection, batch: Sequence[_Sealed]
+) -> tuple[list[_Row], list[tuple[bytes, int]]]:
+    """The rows of a batch, less those that repeat a stored message or one before them.
+
+    And which stored ones give way to them, each up to its hop.
+    """
     seen = await inbox_store.known(tx, [one for _, repeats, _ in batch for one in repeats])
-    rows = []
-    for row, repeats, _ in batch:
-        if row["kind"] != "locked" and seen.isdisjoint(repeats):
-            rows.append(row)
-            seen.add(row["dedupe"])
-    return rows
+    rows: list[_Row] = []
+    gone: list[tuple[bytes, int]] = []
+    for row, repeats, replaced in batch:
+        if row["kind"] == "locked" or not seen.isdisjoint(repeats):
+            continue
+        if replaced:
+            before = row.get("hop", inbox_store.LAST_HOP)
+            gone += [(each, before) for each in replaced]
+            rows = [r for r in rows if r["dedupe"] not in replaced or r["hop"] >= before]
+        rows.append(row)
+        seen.add(row["dedupe"])
+    return rows, gone
 
 
 def _other(hashes: Sequence[bytes]) -> dict[str, bytes]:

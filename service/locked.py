@@ -4,11 +4,19 @@ import json
 from dataclasses import fields
 from datetime import datetime
 
-from service.gateway import DeliveryStatus, Inbound, InboundOptOut, InboundReceipt, InboundSms
+from service.gateway import (
+    DeliveryStatus,
+    Inbound,
+    InboundOptOut,
+    InboundReceipt,
+    InboundSms,
+    InboundUssd,
+)
 from service.vault.number import PhoneNumber
 
 _KINDS: dict[str, type[Inbound]] = {
     "sms": InboundSms,
+    "ussd": InboundUssd,
     "receipt": InboundReceipt,
     "opt_out": InboundOptOut,
 }

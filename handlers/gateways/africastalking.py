@@ -7,7 +7,7 @@ are pure; the tables say what every status and code means here and to the operat
 import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +19,8 @@ import requests
 import urllib3.exceptions
 from africastalking.SMS import SMSService
 
+from handlers.gateways import africastalking_ussd
+from handlers.gateways.africastalking_ussd import NumberOf
 from handlers.gateways.forms import Form, Refused, required
 from service.gateway import (
     DeliveryStatus,
@@ -27,14 +29,13 @@ from service.gateway import (
     InboundSms,
     Outcome,
     OutcomeState,
+    UssdHop,
 )
 from service.vault.number import PhoneNumber
 
 NAME = "africastalking"
 
 # ---- In: date, from, id, linkId?, text, to, networkCode? ------------------------------------
-
-NumberOf = Callable[[str], PhoneNumber | None]
 
 
 def read_sms(
@@ -346,6 +347,13 @@ class AfricasTalking:
     read_sms = staticmethod(read_sms)
     read_receipt = staticmethod(read_receipt)
     read_opt_out = staticmethod(read_opt_out)
+    write_ussd = staticmethod(africastalking_ussd.written)
+
+    def read_ussd(self, form: Form) -> UssdHop | Refused:
+        return africastalking_ussd.read_hop(form, NAME)
+
+    def read_ussd_end(self, form: Form) -> UssdHop | Refused:
+        return africastalking_ussd.read_end(form, NAME)
 
     def __init__(
         self,

@@ -18,9 +18,9 @@ from typing import Literal
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from handlers.gateways import africastalking
+from handlers.gateways import africastalking, africastalking_ussd
 from handlers.gateways.forms import Form, Refused
-from service.gateway import InboundOptOut, InboundReceipt, InboundSms, Outcome
+from service.gateway import InboundOptOut, InboundReceipt, InboundSms, Outcome, UssdHop
 from service.vault.number import PhoneNumber
 
 NAME = "simulator"
@@ -98,6 +98,14 @@ class Simulator:
 
     def read_opt_out(self, form: Form) -> InboundOptOut | Refused:
         return africastalking.read_opt_out(form, NAME, self._sender)
+
+    def read_ussd(self, form: Form) -> UssdHop | Refused:
+        return africastalking_ussd.read_hop(form, NAME, self._sender)
+
+    def read_ussd_end(self, form: Form) -> UssdHop | Refused:
+        return africastalking_ussd.read_end(form, NAME, self._sender)
+
+    write_ussd = staticmethod(africastalking_ussd.written)
 
     def _sender(self, written: str) -> PhoneNumber | None:
         return self._number_of.get(written) or PhoneNumber.parse(written)

@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from service.content.phones import Phones
 from service.content.problem import Problem
 from service.content.shared import Shared
 from service.content.typed import closest
@@ -62,6 +63,13 @@ def lists_hold(shared: Shared, document: Document, codebook: Codebook) -> Iterat
             yield document.problem(path, why, "rename the list", at_key=True)
         for number, type_ in enumerate(types):
             yield from _countable(document, (*path, number), type_, known)
+
+
+def menu_holds(phones: Phones, document: Document, codebook: Codebook) -> Iterator[Problem]:
+    """Types that the USSD menu should list first and that there are not."""
+    known = {each.id: each for each in codebook.types}
+    for number, type_ in enumerate(phones.ussd.first):
+        yield from _countable(document, ("ussd", "first", number), type_, known)
 
 
 def silences_hold(

@@ -14,6 +14,7 @@ from service.content.across import (
     Known,
     Written,
     lists_hold,
+    menu_holds,
     rules_hold,
     seasons_exist_in,
     silences_hold,
@@ -135,7 +136,9 @@ class _Loader:
         self._tell(rules_hold(rules, known))
         silences = self._silences(rules, areas, tree)
         escalation = self._escalation(lists, codebook, tree)
-        _, phones = self._optional(PHONES, Phones())
+        written_phones, phones = self._optional(PHONES, Phones())
+        if phones and codebook:
+            self._tell(menu_holds(phones, written_phones, codebook))
         _, check_ins = self._optional(CHECK_INS, CheckIns())
         linted = self._lint(rules, areas)
         sources = self._texts(codebook, tree, places)

@@ -1,4 +1,4 @@
-"""What `rules/phones.yaml` says: how long answers wait, and what PINs are asked for."""
+"""What `rules/phones.yaml` says: how long answers wait, what PINs are asked for, the USSD menu."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,6 +37,18 @@ class Pins(_Part):
     )
 
 
+class Ussd(_Part):
+    """What the USSD menu shows: the same to everyone who dials."""
+
+    first: tuple[str, ...] = Field(
+        default=(), description="The types that are listed before the others, by id"
+    )
+    open_alerts: bool = Field(
+        default=True,
+        description="A responder is shown the numbers of the alerts that wait for an answer",
+    )
+
+
 class Phones(_Part):
     """The coordinators' settings for focal points' phones."""
 
@@ -46,3 +58,4 @@ class Phones(_Part):
         default=False,
         description="true: a focal point is asked which of two places is meant, by name",
     )
+    ussd: Ussd = Field(default=Ussd(), description="What the USSD menu shows")

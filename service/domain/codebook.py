@@ -19,7 +19,7 @@ COUNTS: tuple[Count, ...] = get_args(Count)
 Command = Literal[
     "enrol", "acknowledge", "stop", "help", "no_answers", "answers", "withdraw", "correct"
 ]
-Role = Count | Literal["days", "days_ago", "weekday", "number", "market", "filler"]
+Role = Count | Literal["days", "days_ago", "weekday", "number", "market", "here", "filler"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 LANGUAGES = ("fr", "en")
@@ -96,7 +96,8 @@ class WordList(_Entry):
 
     The counts' words stand beside a number (`3 morts`), `days` too (`il y a 3 jours`); `days_ago`
     and `numbers` are words that are numbers (`hier`: 1, `aucun`: 0). `market`: beside it a weekday
-    is a market's name and not when it happened. `filler` says nothing.
+    is a market's name and not when it happened. `here` stands for a place: the sender's own area.
+    `filler` says nothing.
     """
 
     killed: Phrases
@@ -106,6 +107,7 @@ class WordList(_Entry):
     livestock: Phrases
     days: Phrases
     market: Phrases = {}
+    here: Phrases = {}
     filler: Phrases
     days_ago: dict[Language, dict[str, int]]
     weekdays: dict[Language, dict[str, Weekday]] = {}
@@ -279,7 +281,7 @@ class Codebook(_Entry):
     def word_lexicon(self) -> Lexicon[Meaning]:
         """Everything else that reporters write."""
         lexicon: Lexicon[Meaning] = Lexicon()
-        listed: tuple[Role, ...] = (*COUNTS, "days", "market", "filler")
+        listed: tuple[Role, ...] = (*COUNTS, "days", "market", "here", "filler")
         for role in listed:
             for phrase in _every(getattr(self.words, role)):
                 lexicon.add(phrase, Meaning(role))

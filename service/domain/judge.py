@@ -13,6 +13,7 @@ from service.domain.notes import Notes, Strength
 from service.domain.reading import SURE, Doubt, Draft, Problem, ProblemKind, Report
 
 _SURENESS: dict[Strength, float] = {"code": 1.0, "alias": 0.95, "word": 0.9, "slip": 0.75}
+_OWN_AREA = 0.9
 _WITH_PROSE = 0.8  # words that were not understood stand beside
 _WITH_A_SLIP = 0.95  # for each word that was
 _NO_WORD = 8  # letters: a name of so many is an everyday word by no one slip
@@ -160,6 +161,12 @@ class _Judge:
         self._doubted = first, second
         return None
 
+    def _own_area(self) -> Place | None:
+        """The area that the sender is enrolled in, where they wrote `ICI` and no other name."""
+        if self._home is None or not self._notes.here or self._notes.prose:
+            return None
+        return self._gazetteer.by_code(self._home)
+
     def _match(self) -> Match | None:
         """The place that all mentions together mean; None where they mean two.
 
@@ -169,7 +176,7 @@ class _Judge:
         if (guessed := self._guess()) is not None:
             return guessed
         if not self._notes.places:
-            return Match(None, (), 0, 0.0)
+            return Match(self._own_area(), (), 0, _OWN_AREA)
         first, *others = self._notes.places
         named, beside, rival = first.named, None, None
         for other in others:

@@ -60,6 +60,7 @@ class Notes:
     days_ago: list[int] = field(default_factory=list)
     weekdays: list[int] = field(default_factory=list)  # 0 is Monday
     slips: int = 0  # words that were known in spite of one
+    here: bool = False  # the sender's own area
     prose: bool = False  # words that were not understood
 
 
@@ -222,6 +223,8 @@ class _Reader:
             self.notes.days_ago.append(meaning.value)
         elif meaning.role == "weekday":
             self._take_weekday(meaning.value, at, used)
+        elif meaning.role == "here":
+            self.notes.here = True
         elif meaning.role in COUNTS:
             self._await(meaning.role)
         return used

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.domain.routes import Answer
 from service.store.store import AnyRow, chunks, insert_new
-from service.store.tables import alert, response
+from service.store.tables import alert, outbox, person, response
 
 
 async def add(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
@@ -77,6 +77,20 @@ async def unanswered(tx: AsyncConnection, ids: Sequence[int], person_id: int) ->
         alert.c.id.in_(ids), alert.c.state != "corrected", alert.c.id.not_in(answered)
     )
     return list(await tx.scalars(query.order_by(alert.c.id)))
+
+
+async def awaiting(tx: AsyncConnection, indexes: Sequence[bytes], most: int) -> list[int]:
+    """The latest alerts that the responder of this number was told of and has not answered."""
+    known = person.c.number_index.in_(indexes) | person.c.other_index.in_(indexes)
+    told = outbox.c.person_id.in_(select(person.c.id).where(known, person.c.role == "responder"))
+    answered = select(response.c.alert_id).where(response.c.person_id == outbox.c.person_id)
+    query = (
+        select(alert.c.id)
+        .join(outbox, outbox.c.alert_id == alert.c.id)
+        .where(told, outbox.c.purpose == "alert", outbox.c.state == "sent")
+        .where(alert.c.state != "corrected", alert.c.id.not_in(answered))
+    )
+    return sorted(await tx.scalars(query.order_by(alert.c.id.desc()).limit(most)))
 
 
 async def counts(tx: AsyncConnection) -> dict[str, int]:

@@ -32,8 +32,9 @@ from sqlalchemy.schema import sort_tables
 from service.store.tables import delivery, metadata, outbox, person
 from service.store.types import UtcDateTime
 
-# Received within the last days: numbers and texts, sealed with keys that no STOP deletes.
-LEFT_OUT = frozenset({"inbox", "locked", "withdrawal"})
+# Received within the last days: numbers and texts, sealed with keys that no STOP deletes. And what
+# there is of a number but its index.
+LEFT_OUT = frozenset({"inbox", "locked", "menu_language", "withdrawal"})
 # Made anew for whoever can still be reached.
 MADE_ANEW = frozenset({("person", "number_index"), ("person", "other_index")})
 

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, bindparam, case, func, select, update
+from sqlalchemy import Boolean, bindparam, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.domain.replays import MISDATED
 from service.store.store import AnyRow, add_new, chunks
 from service.store.tables import inbox
 
+# What a USSD session told, and then took back before it was sent.
+TAKEN_BACK = "taken_back"
+LAST_HOP = 1_000_000
 _MISDATED = (inbox.c.state == "quarantined") & inbox.c.problem.in_(MISDATED)
 
 
@@ -24,6 +27,16 @@ async def add(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
         alike.setdefault(tuple(row), []).append(row)
     for some in alike.values():
         await add_new(tx, inbox, some)
+
+
+async def give_way(tx: AsyncConnection, gone: Sequence[tuple[bytes, int]]) -> None:
+    """Delete what USSD sessions had come to, where it was not read yet: `(dedupe, before hop)`."""
+    unread = (inbox.c.state == "waiting") | (inbox.c.problem == TAKEN_BACK)
+    older = (inbox.c.dedupe == bindparam("which")) & (inbox.c.hop < bindparam("before"))
+    await tx.execute(
+        delete(inbox).where(older, inbox.c.kind == "ussd", unread),
+        [{"which": dedupe, "before": before} for dedupe, before in gone],
+    )
 
 
 async def known(tx: AsyncConnection, dedupes: Sequence[bytes]) -> set[bytes]:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, LargeBinary, func, literal, select, update
+from sqlalchemy import ColumnElement, LargeBinary, delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.store.store import AnyRow
-from service.store.tables import delivery, inbox, invite, locked, person, pin
+from service.store.tables import delivery, inbox, invite, locked, menu_language, person, pin
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ async def drop_before(tx: AsyncConnection, version: int) -> None:
         await tx.execute(update(table).where(old).values(other_index=None))
     old = delivery.c.message_index < _first(version)
     await tx.execute(update(delivery).where(old).values(message_index=None))
+    await tx.execute(delete(menu_language).where(menu_language.c.number_index < _first(version)))
 
 
 async def left_before(

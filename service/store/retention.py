@@ -41,6 +41,7 @@ from service.store.tables import (
     invite,
     locked,
     membership,
+    menu_language,
     metadata,
     outbox,
     person,
@@ -124,6 +125,14 @@ KEEPINGS: tuple[Keeping, ...] = (
         "a whole message, sealed, that came while the service was locked",
         "until the service is unlocked",
         "deleted",
+    ),
+    Keeping(
+        menu_language,
+        "the keyed index of a number that chose another language in the USSD menu, and which",
+        "90 days, or until STOP",
+        "deleted",
+        "exact",
+        menu_language.c.chosen_at,
     ),
     Keeping(
         person,

@@ -38,7 +38,7 @@ inbox = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("gateway", String(32), nullable=False),
-    Column("kind", String(8), nullable=False),  # sms | receipt | opt_out
+    Column("kind", String(8), nullable=False),  # sms | ussd | receipt | opt_out
     Column("dedupe", Hash, nullable=False),  # keyed hash: what makes this message itself
     Column("sender_index", Hash),
     Column("sealed_sender", Sealed),
@@ -48,6 +48,7 @@ inbox = Table(
     Column("other_index", Hash),  # the same again, by other keys, while these are being changed
     Column("status", String(20)),
     Column("reason", String(40)),
+    Column("hop", Integer),  # of a USSD session that may go on: after how many answers
     Column("sent_at", UtcDateTime),
     Column("received_at", UtcDateTime, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),
@@ -80,6 +81,17 @@ locked = Table(
     Column("id", Id, primary_key=True),
     Column("sealed", Sealed, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
+)
+
+# In which language the USSD menu was last wanted on a phone, whoever has it: whether they are
+# enrolled does not matter, and who keeps the first language is not in here.
+menu_language = Table(
+    "menu_language",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("number_index", Hash, nullable=False, unique=True),
+    Column("language", String(8), nullable=False),
+    Column("chosen_at", UtcDateTime, nullable=False),  # to the day
 )
 
 # Who was enrolled where and when, without who it was: what the k of an area is counted from. It

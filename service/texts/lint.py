@@ -94,7 +94,8 @@ def _said_of_alerts(sources: Sources, titles: Titles) -> Iterator[str]:
         yield from title.values()
     for texts in sources.templates.values():
         if wording.NAME in texts:
-            yield from (entry.words for entry in wording.entries(texts[wording.NAME].sent))
+            said = wording.entries(texts[wording.NAME].sent)
+            yield from (entry.words for entry in said if entry.key not in wording.MENU_KEYS)
 
 
 def _missing(language: str, texts: Mapping[str, Text]) -> Iterator[TextProblem]:
@@ -147,7 +148,7 @@ def _words(language: str, text: Text, titles: Titles, loaded: BannedWords) -> It
     file = file_of(language, wording.NAME)
     seen: set[str] = set()
     own = {f"type.{type_id}" for type_id, title in titles.items() if language not in title}
-    known = (*wording.KEYS, *sorted(own))
+    known = (*wording.KEYS, *wording.MENU_KEYS, *sorted(own))
     for entry in wording.entries(text.body):
         here = (file, entry.line, 1, entry.key)
         if entry.key not in known:

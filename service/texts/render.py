@@ -14,6 +14,7 @@ from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
 from service.domain.messages import to_gsm7
+from service.domain.ussd import Label
 from service.domain.variants import Slot
 from service.texts import words as wording
 from service.texts.files import Templates, file_of
@@ -191,6 +192,12 @@ class Texts:
     def titles(self, type_: str) -> dict[str, str]:
         """What a type is called in the languages that say it themselves, beside the codebook."""
         said = {code: each.words.get(f"type.{type_}") for code, each in self._languages.items()}
+        return {code: words for code, words in said.items() if words}
+
+    def menus(self) -> dict[str, dict[Label, str]]:
+        """What the USSD menu says, by each language that has it: the default one first."""
+        codes = sorted(self._languages, key=lambda code: (code != DEFAULT_LANGUAGE, code))
+        said = {code: wording.menu(self._languages[code].words) for code in codes}
         return {code: words for code, words in said.items() if words}
 
     def _speaking(self, name: str, language: str) -> _Language:

@@ -1,4 +1,4 @@
-"""`words.txt`: how a language says severities, day-parts and dates, one `key = words` a line."""
+"""`words.txt`: how a language says severities, day-parts, dates and the USSD menu, a line each."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from service.domain.alerts import PARTS
 from service.domain.codebook import SEVERITIES
+from service.domain.ussd import LABELS, Label
 from service.texts.head import WORDS
 
 NAME = WORDS
@@ -23,6 +24,8 @@ KEYS = (
     *(f"month.{month}" for month in MONTHS),
     DATE,
 )
+# A language has all of these or none: then the menu is not offered in it.
+MENU_KEYS = tuple(f"menu.{label}" for label in LABELS)
 
 
 class Entry(NamedTuple):
@@ -56,3 +59,9 @@ def date_values(words: Mapping[str, str], day: date) -> dict[str, str]:
         "day": str(day.day),
         "month": words[f"month.{MONTHS[day.month - 1]}"],
     }
+
+
+def menu(words: Mapping[str, str]) -> dict[Label, str]:
+    """What the USSD menu says; empty in a language that does not have it."""
+    said = {label: words.get(key, "") for label, key in zip(LABELS, MENU_KEYS, strict=True)}
+    return said if all(said.values()) else {}

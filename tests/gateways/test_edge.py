@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from handlers.gateways.africastalking import AfricasTalking
-from tests.support.gateway_edge import TOKEN, Kept, running_edge
+from tests.support.gateway_edge import TOKEN, running_edge
 
 BODY = b"from=%2B22370000001&text=MA+SOKOLO+3+5&id=b6a2"
 OLD = "an-old-token-of-22-let"
@@ -79,12 +79,8 @@ async def test_what_cannot_be_stored_is_to_be_sent_again(gateway: AfricasTalking
 
 
 async def test_200_comes_after_the_message_is_kept(gateway: AfricasTalking) -> None:
-    class Broken(Kept):
-        async def accept(self, message: object) -> None:
-            raise RuntimeError("the disk is gone")
-
     async with running_edge(gateway) as edge:
-        edge.kept.__class__ = Broken
+        edge.kept.fault = RuntimeError("the disk is gone")
         status, body = await edge.post("sms", BODY)
         assert status == 500
         assert "70000001" not in body

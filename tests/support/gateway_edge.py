@@ -9,25 +9,38 @@ from aiohttp.test_utils import BaseTestServer, TestServer
 
 from handlers.gateways.door import Door
 from handlers.gateways.edge import REASONS, HttpGateway, gateway_routes
-from service.gateway import Inbound
+from service.gateway import Inbound, UssdHop
 from service.intake import Unavailable
 from service.telemetry import Metrics
+from service.ussd import Screen
 
 TOKEN = "a-token-of-22-letters-"
 URLENCODED = "application/x-www-form-urlencoded"
 
 
 class Kept:
-    """Stands where intake stands, and keeps messages in memory."""
+    """Stands where intake and the USSD menu stand, and keeps messages and hops in memory."""
 
     def __init__(self) -> None:
-        self.messages: list[Inbound] = []
+        self.messages: list[Inbound | UssdHop] = []
         self.available = True
+        self.fault: Exception | None = None
 
     async def accept(self, message: Inbound) -> None:
+        if self.fault:
+            raise self.fault
         if not self.available:
             raise Unavailable
         self.messages.append(message)
+
+    async def hop(self, hop: UssdHop) -> Screen:
+        await self.end(hop)
+        return Screen("menu", last=hop.answers == "last")
+
+    async def end(self, hop: UssdHop) -> None:
+        if not self.available:
+            raise Unavailable
+        self.messages.append(hop)
 
 
 @dataclass
@@ -59,7 +72,7 @@ def metrics() -> Metrics:
     """Real metrics with the edge's own lists, the others empty."""
     return Metrics(
         gateways=("africastalking", "simulator"),
-        kinds=("sms", "receipt", "opt_out"),
+        kinds=("sms", "ussd", "receipt", "opt_out"),
         refusals=REASONS,
         types=(),
         problems=(),
@@ -80,6 +93,6 @@ async def running_edge(
     """The gateway's routes on a real server on loopback."""
     app = app or web.Application()
     kept, counted = Kept(), metrics()
-    app.add_routes(gateway_routes(gateway, door or Door(tokens), kept, counted))
+    app.add_routes(gateway_routes(gateway, door or Door(tokens), kept, kept, counted))
     async with TestServer(app) as server, ClientSession() as client:
         yield Edge(gateway.name, kept, counted, server, client)

@@ -84,6 +84,34 @@ class Network:
         }
         assert await self.post("sms", form) == 200
 
+    async def dial(self, phone: str, answers: str = "", session: str = "ATUid_1") -> str:
+        """Send one hop of a USSD session, with all answers so far; what the phone is to show."""
+        form = {
+            "sessionId": session,
+            "phoneNumber": phone,
+            "networkCode": "61001",
+            "serviceCode": "*384*36#",
+            "text": answers,
+        }
+        url = f"{self.url}/gateways/africastalking/{TOKEN}/ussd"
+        async with self.http.post(url, data=form) as answer:
+            assert answer.status == 200
+            return await answer.text()
+
+    async def hung_up(self, phone: str, answers: str, session: str = "ATUid_1") -> None:
+        """Tell of the end of a USSD session, and see it accepted."""
+        form = {
+            "sessionId": session,
+            "phoneNumber": phone,
+            "status": "Incomplete",
+            "durationInMillis": "21000",
+            "hopsCount": str(answers.count("*") + 1),
+            "input": answers,
+            "lastAppResponse": "CON",
+            "errorMessage": "",
+        }
+        assert await self.post("ussd-end", form) == 200
+
     async def receipt(self, message_id: str, status: str, phone: str) -> None:
         """Send a delivery receipt, and see it accepted."""
         form = {"id": message_id, "status": status, "phoneNumber": phone, "networkCode": "61001"}

@@ -14,7 +14,7 @@ from service.content import load
 from service.content.areas import AreaPolicy, MergedAreas
 from service.content.checkins import Between, CheckIns, TimesADay
 from service.content.markets import WeeklyMarket
-from service.content.phones import Phones, Pins, Replies
+from service.content.phones import Phones, Pins, Replies, Ussd
 from service.content.release import Release
 from service.content.schema import rule_schema
 from service.content.shared import AlertDefaults, Defaults, Shared
@@ -45,7 +45,7 @@ MODELS: list[type[BaseModel]] = [
     Rule, Count, Within, AllOf, AnyOf, Sequence, Unusual, AnomalySpec,
     Outside, AlertSpec, Again, Escalation, Shared, Defaults, AlertDefaults,
     Season, Zone, Window, Recurring, AreaPolicy, MergedAreas, WeeklyMarket, Silence, Waiver,
-    Phones, Replies, Pins, Wait, Release, CheckIns, TimesADay, Between,
+    Phones, Replies, Pins, Ussd, Wait, Release, CheckIns, TimesADay, Between,
     EscalationPolicy, Stretch, Rota, Quiet, Unreachable, Route, Until, Step,
 ]  # fmt: skip
 ONE_OF_EACH = {

@@ -154,6 +154,7 @@ def upgrade() -> None:
         sa.Column("other_index", sa.LargeBinary(length=33), nullable=True),
         sa.Column("status", sa.String(length=20), nullable=True),
         sa.Column("reason", sa.String(length=40), nullable=True),
+        sa.Column("hop", sa.Integer(), nullable=True),
         sa.Column("sent_at", UtcDateTime(), nullable=True),
         sa.Column("received_at", UtcDateTime(), nullable=False),
         sa.Column("due_at", UtcDateTime(), nullable=False),
@@ -299,6 +300,15 @@ def upgrade() -> None:
         sa.Column("since", sa.Date(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_warning")),
         sa.UniqueConstraint("person_id", "kind", name=op.f("uq_warning_person_id")),
+    )
+    op.create_table(
+        "menu_language",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number_index", sa.LargeBinary(length=33), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("chosen_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_menu_language")),
+        sa.UniqueConstraint("number_index", name=op.f("uq_menu_language_number_index")),
     )
     op.create_table(
         "locked",
