@@ -66,10 +66,10 @@ def _by(withdrawal: Withdrawal, sent: Collection[Sent]) -> list[int]:
 
 
 def _may_be_meant(sent: Sent, withdrawal: Withdrawal) -> bool:
-    if (
-        not timedelta(0) <= withdrawal.at - sent.at <= WITHIN
-        or sent.inbox_id == withdrawal.inbox_id
-    ):
+    if withdrawal.meant is not None:
+        return (sent.inbox_id, sent.nth) == withdrawal.meant
+    apart = withdrawal.at - sent.at
+    if not timedelta(0) <= apart <= WITHIN or sent.inbox_id == withdrawal.inbox_id:
         return False
     if withdrawal.corrects and _order(sent) > (withdrawal.at, withdrawal.inbox_id):
         return False
