@@ -65,6 +65,7 @@ ACTIONS: Final = frozenset(
         "split the root key",
         "started",
         "stopped",
+        "told an area",
         "told an exact place",
         "took up content",
         "took up keys",

@@ -1,4 +1,4 @@
-"""Asks whole areas to check in, at the moments of a plan that is made once a day.
+"""Texts to whole areas: check-ins, by a plan that is made once a day, and feedback.
 
 The plan lies in the database: a restart neither repeats a request nor skips one.
 """
@@ -16,12 +16,15 @@ from service.content import Content
 from service.domain.checkins import plan, texts_a_month
 from service.picture import areas_in_use
 from service.store import AnyRow, Store, checkins, outbox, people
+from service.store.checkins import BY_HAND, CHECK_IN
 
 log = structlog.get_logger()
 
-PURPOSE = "check_in"
 # A request that could not be made on time is made this late, and no later.
 PATIENCE = timedelta(hours=1)
+# An area checks in together: that is what hides who texts. What it is told comes to each person at
+# a moment of their own, so that nobody's phone rings with all the others'.
+SPREAD = timedelta(hours=3)
 _CHANCE = random.SystemRandom().random
 
 
@@ -59,12 +62,11 @@ class CheckIns:
     async def tick(self) -> None:
         """Make today's plan if there is none, and the requests that are due."""
         now, policy = self._clock.now(), self._content.check_ins
-        if not policy.is_on:
-            return
         day = now.astimezone(policy.zone).date()
         async with self._store.read() as tx:
-            planned = await checkins.is_planned(tx, day)
-            due = await checkins.due(tx, now)
+            planned = not policy.is_on or await checkins.is_planned(tx, day)
+            every = await checkins.due(tx, now)
+            due = [each for each in every if policy.is_on or each.nth == BY_HAND]
             if planned and not due:
                 return
             in_use = await areas_in_use(tx, self._content, now)
@@ -80,19 +82,20 @@ class CheckIns:
     async def _make(
         self, tx: AsyncConnection, request: AnyRow, in_use: frozenset[str], now: datetime
     ) -> None:
-        """Ask everybody in an area at once; nobody where they would be too few."""
+        """Text everybody in an area; nobody where they would be too few."""
         asked: Sequence[AnyRow] = ()
         if request.area in in_use and now - request.due_at <= PATIENCE:
-            asked = await self._people(tx, request.area)
+            asked = await people_of(tx, self._content, request.area)
         if len(asked) < self._content.areas.k:
-            log.warning("an area was not asked: too late, or too few are in it", area=request.area)
+            log.warning("an area got no text: too late, or too few are in it", area=request.area)
             asked = ()
         else:
+            spread = timedelta(0) if request.text == CHECK_IN else SPREAD
             texts = [
                 outbox.text(
-                    PURPOSE,
-                    now,
-                    request.due_at + PATIENCE,
+                    request.text,
+                    now + self._chance() * spread,
+                    request.due_at + PATIENCE + spread,
                     person.language,
                     person_id=person.id,
                     check_in_id=request.id,
@@ -102,14 +105,15 @@ class CheckIns:
             await outbox.add(tx, texts)
         await checkins.settle(tx, request.id, len(asked))
 
-    async def _people(self, tx: AsyncConnection, area: str) -> list[AnyRow]:
-        """Who is asked in an area: those who want their phone to stay silent are not."""
-        tree = self._content.tree
-        return [
-            person
-            for person in await people.enrolled(tx, "focal_point")
-            if not person.silent and person.area in tree and area in tree.path(person.area)
-        ]
+
+async def people_of(tx: AsyncConnection, content: Content, area: str) -> list[AnyRow]:
+    """Who gets the texts of an area: those who want their phone to stay silent do not."""
+    tree = content.tree
+    return [
+        person
+        for person in await people.enrolled(tx, "focal_point")
+        if not person.silent and person.area in tree and area in tree.path(person.area)
+    ]
 
 
 async def cost(tx: AsyncConnection, content: Content, now: datetime) -> Cost:

@@ -23,6 +23,7 @@ from handlers.cli import (
     doctor,
     explain,
     export,
+    feedback,
     keys,
     late,
     panic,
@@ -58,6 +59,7 @@ app.command("backtest")(backtest.backtest)
 app.command("test-rules")(test_rules.run)
 app.command("explain")(explain.explain)
 app.command("export")(export.export)
+app.command("feedback")(feedback.feedback)
 app.command("scan")(scan.scan)
 app.command("late")(late.late)
 app.command("parse")(parse.parse)

@@ -69,6 +69,26 @@ def plan(
     return requests
 
 
+def some_time(now: datetime, policy: CheckInPolicy, share: float) -> datetime:
+    """Return a moment of the next 24 hours, by day, which `share` in [0, 1) chooses.
+
+    Each moment is as likely, so that it tells nothing of `now` but the day.
+    """
+    left = share * (_minutes(policy.last) - _minutes(policy.first)) * 60
+    local = now.astimezone(policy.zone)
+    opens = datetime.combine(local.date(), policy.first, policy.zone)
+    closes = datetime.combine(local.date(), policy.last, policy.zone)
+    begins = min(max(local, opens), closes).astimezone(UTC)
+    today = (closes.astimezone(UTC) - begins).total_seconds()
+    if left < today:
+        return begins + timedelta(seconds=left)
+    return opens.astimezone(UTC) + timedelta(days=1, seconds=left - today)
+
+
+def _minutes(at: time) -> int:
+    return at.hour * 60 + at.minute
+
+
 def texts_a_month(
     homes: Iterable[str], in_use: Iterable[str], tree: AreaTree, policy: CheckInPolicy
 ) -> int:

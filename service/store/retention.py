@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.domain.retention import Limits
+from service.store.checkins import AREA_TEXTS
 from service.store.store import AnyRow
 from service.store.tables import (
     alert,
@@ -260,14 +261,14 @@ KEEPINGS: tuple[Keeping, ...] = (
     ),
     Keeping(
         outbox,
-        "that a person was asked to check in",
-        "an hour",
+        "that a person got a text with all of their area",
+        "4 hours",
         "deleted",
         "now",
         outbox.c.expires_at,
-        (outbox.c.purpose == "check_in") & _no_longer_open,
+        outbox.c.purpose.in_(AREA_TEXTS) & _no_longer_open,
     ),
-    Keeping(check_in, f"{NOTHING}: which areas were asked to check in, and when", KEPT, "kept"),
+    Keeping(check_in, f"{NOTHING}: which areas got a text, and when", KEPT, "kept"),
     Keeping(
         outbox,
         "that a responder was told of an alert",

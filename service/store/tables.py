@@ -378,18 +378,20 @@ scan = Table(
     Column("made_at", UtcDateTime, nullable=False),
 )
 
-# When whole areas are asked to check in. A day's plan is made once.
+# When all of an area gets a text: is asked to check in, by a plan that is made once a day, or is
+# told that its texts were of use.
 check_in = Table(
     "check_in",
     metadata,
     Column("id", Id, primary_key=True),
     Column("day", Date, nullable=False),  # local
     Column("area", String(16), nullable=False),
-    Column("nth", Integer, nullable=False),  # from 0, of that day
+    Column("text", String(24), nullable=False),  # the name of the text
+    Column("nth", Integer, nullable=False),  # from 0, of that day and text
     Column("due_at", UtcDateTime, nullable=False),
     Column("state", String(12), nullable=False),  # waiting | asked | missed
     Column("asked", Integer),  # how many people
-    UniqueConstraint("day", "area", "nth"),
+    UniqueConstraint("day", "area", "text", "nth"),
 )
 
 outbox = Table(

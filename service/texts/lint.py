@@ -40,7 +40,7 @@ Titles = Mapping[str, Mapping[str, str]]
 At = Callable[[int], tuple[int, int]]  # an offset in a text to its line and column
 
 # What a focal point gets: whoever takes the phone must not read there what it is used for.
-_TO_FOCAL_POINTS = ("neutral", "which_place", "check_in", "welcome_focal_point")
+_TO_FOCAL_POINTS = ("neutral", "which_place", "check_in", "feedback", "welcome_focal_point")
 # Placeholders that somebody may wish for, and that no text will ever have.
 _WOULD_NAME_THEM = re.compile(
     r"report|sender|from|phone|name|person|who|hour|time|minute|village|lat|lon"

@@ -33,6 +33,7 @@ VALUES: dict[str, frozenset[str]] = {
     "neutral": frozenset(),
     "which_place": frozenset({"first", "second"}),
     "check_in": frozenset(),
+    "feedback": frozenset(),
     "welcome_focal_point": frozenset(),
     "welcome_responder": frozenset({"area"}),
     "acknowledged": frozenset({"number"}),

@@ -82,7 +82,7 @@ def test_the_code_table_is_the_codebooks(language: str) -> None:
 def test_the_texts_that_are_quoted_are_the_ones_that_are_sent() -> None:
     texts = Texts(read_texts(Files(PROJECT)).templates)
     quotes = re.findall(r"<!-- (\w+)/(\w+) -->\n((?:> .*\n)+)", PAGE)
-    assert len(quotes) == 10
+    assert len(quotes) == 12
     for language, name, quote in quotes:
         sent = texts.render(name, language, {key: ALERT[key] for key in VALUES[name]})
         assert re.sub("^> ", "", quote, flags=re.MULTILINE).strip() == sent

@@ -453,12 +453,13 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("area", sa.String(length=16), nullable=False),
+        sa.Column("text", sa.String(length=24), nullable=False),
         sa.Column("nth", sa.Integer(), nullable=False),
         sa.Column("due_at", UtcDateTime(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("asked", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_check_in")),
-        sa.UniqueConstraint("day", "area", "nth", name=op.f("uq_check_in_day")),
+        sa.UniqueConstraint("day", "area", "text", "nth", name=op.f("uq_check_in_day")),
     )
     op.create_table(
         "rule_text",
