@@ -283,7 +283,9 @@ class Batch:
         """
         problem: str | None = None
         asked: tuple[Doubt, reporting.Origin] | None = None
-        may_ask = await self._asking.may_ask(person) and message.received_at + PATIENCE > self.now
+        # Whoever chose the menu over texts is sent none.
+        may_ask = message.kind == "sms" and message.received_at + PATIENCE > self.now
+        may_ask = may_ask and await self._asking.may_ask(person)
         for nth, each in enumerate(reports_in(reading)):
             origin = reporting.Origin.of(message, person, nth)
             if isinstance(each, Draft):

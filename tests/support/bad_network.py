@@ -61,7 +61,7 @@ class BadNetwork:
         self.kind = True
         while self._under_way or self._receipts:
             await self.step()
-        for _ in range(12):  # what was not taken is sent again, ever later
+        for _ in range(24):  # what was not taken is sent again, ever later; windows end
             self.vigie.clock.move(minutes=20)
             await self.vigie.settle()
 
