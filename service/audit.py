@@ -9,6 +9,7 @@ key, so that a cut end shows too.
 import asyncio
 import fcntl
 import hashlib
+import hmac
 import json
 import os
 from collections.abc import AsyncIterator
@@ -25,7 +26,7 @@ from service.domain.chain import Fault, Head, Link
 from service.store import AnyRow, Store
 from service.store import audit as audit_store
 from service.telemetry import redact
-from service.vault.keys import Keyring, Purpose
+from service.vault.keys import KeyNotHeld, Keyring, Purpose
 
 log = structlog.get_logger()
 
@@ -114,6 +115,14 @@ class Witness:
         newest = max(self._keyring.versions, default=0)
         return newest, chain.seal(self._keyring.key(Purpose.AUDIT, newest), hash_)
 
+    def vouches(self, hash_: bytes, version: int, seal: bytes) -> bool:
+        """Whether one of our keys made this seal of a hash; False too where it is not held now."""
+        try:
+            key = self._keyring.key(Purpose.AUDIT, version)
+        except KeyNotHeld:
+            return False
+        return hmac.compare_digest(chain.seal(key, hash_), seal)
+
     def kept(self) -> Head | None:
         """How far the log had come; None where nothing was kept or the file is damaged."""
         try:
@@ -143,6 +152,13 @@ class Witness:
             log.exception("the head of the audit log could not be kept")
 
 
+def the_witness(witness: object) -> Witness:
+    """The witness that a store was opened with. Raises NotNoted where it was with none."""
+    if not isinstance(witness, Witness):
+        raise NotNoted("the audit log needs its key: open the store with a witness")
+    return witness
+
+
 async def note(
     tx: AsyncConnection,
     now: datetime,
@@ -161,9 +177,7 @@ async def note(
         raise ValueError("an act that is not in ACTIONS")
     for text in (actor, subject, *details, *details.values()):
         _refuse_number(text)
-    witness = tx.info.get("witness")
-    if not isinstance(witness, Witness):
-        raise NotNoted("the audit log needs its key: open the store with a witness")
+    witness = the_witness(tx.info.get("witness"))
     before = await audit_store.last(tx)
     position, previous = (before.position + 1, before.hash) if before else (1, chain.START)
     told = json.dumps(details, sort_keys=True, ensure_ascii=False)

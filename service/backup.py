@@ -20,6 +20,7 @@ from typing import IO, Any
 import pyrage
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service import audit
 from service.store import Store, copying, migrate
 from service.store.copying import Reader, Unreadable, Values
 from service.store.tables import membership, person
@@ -37,12 +38,16 @@ class BackupError(Exception):
 
 @dataclass(slots=True)
 class Restored:
-    """What was put back; `unreachable` people had no key any more and were left out."""
+    """What was put back; `unreachable` people had no key any more and were left out.
+
+    `proven`: a key that is held now sealed it.
+    """
 
     made_at: datetime
     rows: int
     people: int = 0
     unreachable: int = 0
+    proven: bool = False
 
 
 def new_identity() -> tuple[str, str]:
@@ -68,8 +73,12 @@ async def write(store: Store, to: Path, recipient: str, now: datetime, told: Tol
     try:
         with _created(part) as file:
             async with _encrypting(file, key) as plain, store.read() as tx:
+                hash_ = copying.new_hash()
                 async for some in copying.lines(tx, head, told):
+                    hash_.update(some)
                     await asyncio.to_thread(plain.write, some)
+                seal = audit.the_witness(store.witness).seal(hash_.digest())
+                await asyncio.to_thread(plain.write, copying.seal_line(*seal))
             file.flush()
             os.fsync(file.fileno())
         part.rename(to)
@@ -82,12 +91,19 @@ async def write(store: Store, to: Path, recipient: str, now: datetime, told: Tol
 
 
 async def restore(
-    store: Store, vault: Vault, source: Path, identity: str, now: datetime, told: Told
+    store: Store,
+    vault: Vault,
+    source: Path,
+    identity: str,
+    now: datetime,
+    told: Told,
+    *,
+    unproven: bool = False,
 ) -> Restored:
     """Put a backup into an unused database, all of it or nothing. Raises BackupError, OSError.
 
     Who was forgotten since it was made, or whose key is lost, is left out: their number cannot be
-    opened any more.
+    opened any more. What none of our keys sealed is refused, unless it may be `unproven`.
     """
     key = _identity(identity)
     try:
@@ -102,6 +118,14 @@ async def restore(
                     )
                 await migrate.make_anew(tx)
                 done = await _Restoring(tx, vault, now, told).run(reader, made_at)
+                seal = await asyncio.to_thread(reader.seal)
+                done.proven = audit.the_witness(store.witness).vouches(*seal)
+                if not done.proven and not unproven:
+                    raise BackupError(
+                        f"{source} was not put back: none of the keys here sealed it, and anybody "
+                        "can make up a backup, with people who are not there. Where the keys that "
+                        "made it are lost, and you know where it was all the time, say --unproven"
+                    )
                 await end()  # before the commit: the last bytes tell whether all is right
                 return done
     except Unreadable as error:

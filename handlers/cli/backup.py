@@ -92,6 +92,13 @@ def restore(
     identity: Annotated[
         Path, typer.Option(help="The file of `vigie backup keygen` that opens it.")
     ],
+    unproven: Annotated[
+        bool,
+        typer.Option(
+            "--unproven",
+            help="Put it back though no key here sealed it: the keys of before are lost.",
+        ),
+    ] = False,
 ) -> None:
     """Put a backup into a new installation: all of it, or nothing.
 
@@ -99,7 +106,7 @@ def restore(
     enrolled as they were, but for those who left since. Whose key is gone has to be enrolled anew,
     with a new invite; reports and alerts are kept. Stop the service first.
     """
-    done = asyncio.run(_restore(Settings(), source, _read(identity)))
+    done = asyncio.run(_restore(Settings(), source, _read(identity), unproven=unproven))
     _say(f"restored {done.rows} rows of {done.made_at:%Y-%m-%d %H:%M} UTC; {done.people} people")
     if done.unreachable:
         _say(
@@ -113,13 +120,17 @@ def _read(identity: Path) -> str:
     return identity.read_text(encoding="utf-8", errors="replace")[:10_000]
 
 
-async def _restore(settings: Settings, source: Path, identity: str) -> Restored:
+async def _restore(settings: Settings, source: Path, identity: str, *, unproven: bool) -> Restored:
     with alone(settings, "all"):
         async with opened(settings, "all") as service:
             store, now = service.store, service.clock.now()
-            done = await backup.restore(store, service.vault, source, identity, now, _tell)
+            done = await backup.restore(
+                store, service.vault, source, identity, now, _tell, unproven=unproven
+            )
             await audit.accept(store, service.witness, now, NOBODY)
-            await audit.entered(store, now, NOBODY, "restored a backup", people=done.people)
+            await audit.entered(
+                store, now, NOBODY, "restored a backup", people=done.people, proven=done.proven
+            )
     return done
 
 

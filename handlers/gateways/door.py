@@ -51,7 +51,7 @@ class Door:
         """Whether the gateway signed this body just now; True where it signs none.
 
         X-Timestamp holds Unix seconds, X-Signature the HMAC-SHA256, in hex, of the body followed by
-        those digits. (So does the Android app “SMS Gateway”, for one.)
+        those digits. (So does the Android app “SMS Gateway”, capcom6/android-sms-gateway, for one.)
         """
         if self._key is None:
             return True

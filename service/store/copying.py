@@ -1,13 +1,15 @@
 """Every row that a backup holds, as lines of JSON, and back: the same from and to either database.
 
 First a line for the whole; then, for each table, a line that names its columns and a line a row;
-at last a line with how many rows there were, so that a copy that was cut short shows.
+at last a line with how many rows there were, so that a copy that was cut short shows, and a seal
+over all of it: to encrypt something to the recipient anybody can.
 
 What would outlast a STOP is not in it. The keyed index of a number is as good as the number to
 whoever has the root key, so a person's is left out and made anew from the sealed number, which
 opens only while the person's own key exists. Messages that were just received are left out whole.
 """
 
+import hashlib
 import json
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -79,6 +81,16 @@ async def lines(
     yield _line({"rows": total})
 
 
+def new_hash() -> "hashlib._Hash":
+    """What the lines of a copy are hashed with, one after the other."""
+    return hashlib.sha256(b"vigie copy 1\n")
+
+
+def seal_line(version: int, seal: bytes) -> bytes:
+    """The line after a copy that says who made it."""
+    return _line({"version": version, "seal": _plain(seal)})
+
+
 def _rows(table: Table) -> Select[*tuple[Any, ...]]:
     query: Select[*tuple[Any, ...]] = select(*columns(table)).order_by(*table.primary_key.columns)
     answers = select(outbox.c.id).where(outbox.c.inbox_id.is_not(None))
@@ -104,6 +116,7 @@ class Reader:
 
     def __init__(self, lines: Iterator[bytes]) -> None:
         self._lines = lines
+        self._hash = new_hash()
         self.head = self._next()
         self.tail: dict[str, Any] = {}
         self._waiting: Any = None
@@ -123,6 +136,17 @@ class Reader:
             raise Unreadable("its tables are those of another version of Vigie")
         return table, self._rows(table)
 
+    def seal(self) -> tuple[bytes, int, bytes]:
+        """The hash of all that was read, and what the line after it says: a key's version, a seal.
+
+        It is the last thing to ask for.
+        """
+        read, said = self._hash.digest(), self._next()
+        try:
+            return read, int(said["version"]), b64decode(said["seal"], validate=True)
+        except (TypeError, KeyError, ValueError):
+            raise Unreadable("it is not a backup of Vigie") from None
+
     def _rows(self, table: Table) -> Iterator[Values]:
         readers = [(column.name, _reader(column)) for column in columns(table)]
         while isinstance(line := self._next(), list):
@@ -134,7 +158,9 @@ class Reader:
 
     def _next(self) -> Any:
         try:
-            return json.loads(next(self._lines))
+            line = next(self._lines)
+            self._hash.update(line)
+            return json.loads(line)
         except StopIteration:
             raise Unreadable("it ends too early: it was cut short") from None
         except ValueError:

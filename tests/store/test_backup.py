@@ -1,11 +1,14 @@
 """A backup goes into a new database whole or not at all, and brings back nobody who left."""
 
 import asyncio
+import gzip
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import pyrage
 import pytest
 from sqlalchemy import LargeBinary, insert, select
 
@@ -15,6 +18,7 @@ from service.backup import BackupError
 from service.store import Store, copying, migrate, outbox, people, reports, scans, tables
 from service.store.scans import Night
 from service.vault import keyfile
+from service.vault.keys import Keyring
 from service.vault.keystore import Keystore
 from service.vault.number import PhoneNumber
 from service.vault.vault import Vault
@@ -24,7 +28,13 @@ from tests.support.leaks import Searcher
 NOW = datetime(2026, 11, 23, 9, 17, tzinfo=UTC)
 NUMBERS = [f"+2237900{n:04}" for n in range(6)]
 SECRET, PUBLIC = backup.new_identity()
-Open = Callable[[str], Store]
+IDENTITY = pyrage.x25519.Identity.from_str(SECRET)
+
+
+class Open(Protocol):
+    """Opens a store, with the keys of before or with others."""
+
+    def __call__(self, url: str, keyring: Keyring | None = None) -> Store: ...
 
 
 def quiet(_table: str, _rows: int) -> None:
@@ -59,8 +69,9 @@ async def open_(root: Path) -> AsyncIterator[Open]:
     opened = []
     witness = Witness.beside(root, keyfile.unlock(root))
 
-    def open_(url: str) -> Store:
-        opened.append(Store(url, witness))
+    def open_(url: str, keyring: Keyring | None = None) -> Store:
+        own = Witness.beside(root, keyring) if keyring else witness
+        opened.append(Store(url, own))
         return opened[-1]
 
     yield open_
@@ -208,11 +219,74 @@ async def test_without_the_keys_of_before_reports_come_back_and_nobody_is_enroll
     keyfile.create(tmp_path / "new" / "root.key")
     keyring = keyfile.unlock(tmp_path / "new" / "root.key")
     fresh = Vault(keyring, Keystore(tmp_path / "new" / "keystore.sqlite"))
-    after = open_(f"sqlite+aiosqlite:///{tmp_path / 'new.sqlite'}")
-    done = await put_back(after, fresh, file)
-    assert (done.people, done.unreachable) == (0, 5)
+    after = open_(f"sqlite+aiosqlite:///{tmp_path / 'new.sqlite'}", keyring)
+    with pytest.raises(BackupError, match="--unproven"):
+        await put_back(after, fresh, file)
+    done = await backup.restore(after, fresh, file, SECRET, NOW, quiet, unproven=True)
+    assert (done.people, done.unreachable, done.proven) == (0, 5, False)
     assert await persons(after) == []
     assert len((await content(after))["report"]) == 2
+
+
+def forged(file: Path, change: Callable[[list[Any]], None]) -> None:
+    """What anybody can make who has a backup open, or knows what one looks like."""
+    whole = gzip.decompress(pyrage.decrypt(file.read_bytes(), [IDENTITY]))
+    lines = [json.loads(line) for line in whole.splitlines()]
+    change(lines)
+    made_up = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    recipient = pyrage.x25519.Recipient.from_str(PUBLIC)
+    file.write_bytes(pyrage.encrypt(gzip.compress(made_up), [recipient]))
+
+
+def people_who_are_not_there(lines: list[Any]) -> None:
+    at = next(
+        i for i, line in enumerate(lines) if "table" in line and line["table"] == "membership"
+    )
+    row = dict(zip(lines[at]["columns"], lines[at + 1], strict=True))
+    lines.insert(at + 1, list((row | {"id": 999, "role": "focal_point"}).values()))
+    lines[-2]["rows"] += 1
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (people_who_are_not_there, "anybody can make up a backup"),
+        (lambda lines: lines[-1].update(version=2), "anybody can make up a backup"),
+        (lambda lines: lines[-1].update(seal="AAAA"), "anybody can make up a backup"),
+        (lambda lines: lines[-1].update(seal="é"), "not a backup"),
+        (lambda lines: lines[-1].update(version=[]), "not a backup"),
+        (lambda lines: lines.pop(), "cut short"),
+        (lambda lines: lines.append(lines.pop()["seal"]), "not a backup"),
+    ],
+)
+async def test_a_backup_that_somebody_else_made_is_refused(
+    sqlite_url: str,
+    open_: Open,
+    vault: Vault,
+    tmp_path: Path,
+    change: Callable[[list[Any]], None],
+    says: str,
+) -> None:
+    """The recipient is no secret: whoever knows it can encrypt people who hide nobody."""
+    file = await made(open_(sqlite_url), vault, tmp_path)
+    forged(file, change)
+    after = open_(f"sqlite+aiosqlite:///{tmp_path / 'new.sqlite'}")
+    with pytest.raises(BackupError, match=says):
+        await put_back(after, vault, file)
+    async with after.read() as tx:
+        assert not await migrate.is_made(tx)
+
+
+async def test_a_backup_that_was_only_opened_and_closed_again_is_ours(
+    sqlite_url: str, open_: Open, vault: Vault, tmp_path: Path
+) -> None:
+    """The forgery above is refused for what it says, and not for how the test makes it."""
+    file = await made(open_(sqlite_url), vault, tmp_path)
+    whole = gzip.decompress(pyrage.decrypt(file.read_bytes(), [IDENTITY]))
+    recipient = pyrage.x25519.Recipient.from_str(PUBLIC)
+    file.write_bytes(pyrage.encrypt(gzip.compress(whole), [recipient]))
+    after = open_(f"sqlite+aiosqlite:///{tmp_path / 'new.sqlite'}")
+    assert (await put_back(after, vault, file)).proven
 
 
 async def test_what_a_backup_holds_names_nobody(
