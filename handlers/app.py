@@ -28,6 +28,7 @@ from service.domain.reading import PROBLEM_KINDS
 from service.flood import Flood
 from service.gateway import DeliveryStatus, Gateway, OutcomeState
 from service.intake import Intake
+from service.lanes import Lane, Pace
 from service.rekeying import PARTS, Rekeying
 from service.reload import Reloader, log_waivers
 from service.retention import Retention
@@ -105,7 +106,7 @@ class Service(Opened):
     """Everything that runs, wired."""
 
     metrics: Metrics
-    gateway: WiredGateway
+    gateways: Sequence[WiredGateway]
     intake: Intake
     ussd: Ussd
     workflow: Workflow
@@ -113,6 +114,11 @@ class Service(Opened):
     timers: Timers
     reloader: Reloader
     rekeying: Rekeying
+
+    @property
+    def simulator(self) -> simulator.Simulator | None:
+        """The simulated phones, where they are the gateway."""
+        return next((g for g in self.gateways if isinstance(g, simulator.Simulator)), None)
 
     def runs(self, part: Role) -> bool:
         return self.role in ("all", part)
@@ -166,28 +172,45 @@ def tokens(settings: Settings) -> list[str]:
         ) from None
 
 
-def gateway_of(settings: Settings) -> WiredGateway:
-    """The gateway of the settings. Raises NotReady where they do not fit together."""
-    credentials = (settings.at_username, settings.at_api_key)
-    if settings.gateway == "simulator":
-        if any(credentials):
-            raise NotReady(
-                "VIGIE_AT_… is set, but the gateway is the simulator, which sends nothing: set "
-                "VIGIE_GATEWAY=africastalking, or unset VIGIE_AT_USERNAME and VIGIE_AT_API_KEY"
-            )
-        if settings.gateway_hmac_key:
-            raise NotReady(
-                "VIGIE_GATEWAY_HMAC_KEY is set, but the simulator signs nothing: unset it"
-            )
-        return simulator.Simulator()
-    if settings.at_username is None or settings.at_api_key is None:
-        raise NotReady("Africa's Talking needs VIGIE_AT_USERNAME and VIGIE_AT_API_KEY")
-    return africastalking.AfricasTalking(
-        settings.at_username,
-        settings.at_api_key.get_secret_value(),
-        settings.at_sender,
-        settings.at_base_url,
+def gateways_of(settings: Settings) -> list[WiredGateway]:
+    """The gateways of the settings, in order. Raises NotReady where they do not fit together."""
+    if "simulator" not in settings.gateway:
+        return [_africas_talking(settings, name) for name in settings.gateway]
+    if len(settings.gateway) > 1:
+        raise NotReady(
+            "the simulator sends nothing: what it is given in another gateway's place would be "
+            "lost. Take it out of VIGIE_GATEWAY, or leave it there alone"
+        )
+    if settings.at_username or settings.at_api_key:
+        raise NotReady(
+            "VIGIE_AT_… is set, but the gateway is the simulator, which sends nothing: set "
+            "VIGIE_GATEWAY=africastalking, or unset VIGIE_AT_USERNAME and VIGIE_AT_API_KEY"
+        )
+    if settings.gateway_hmac_key:
+        raise NotReady("VIGIE_GATEWAY_HMAC_KEY is set, but the simulator signs nothing: unset it")
+    return [simulator.Simulator()]
+
+
+def _africas_talking(settings: Settings, name: str) -> africastalking.AfricasTalking:
+    """The account of that name: `africastalking2` has settings of its own."""
+    prefix = "at2" if name.endswith("2") else "at"
+    username, api_key, sender, base_url = (
+        getattr(settings, f"{prefix}_{field}")
+        for field in ("username", "api_key", "sender", "base_url")
     )
+    if username is None or api_key is None:
+        needed = f"VIGIE_{prefix.upper()}_USERNAME and VIGIE_{prefix.upper()}_API_KEY"
+        raise NotReady(f"Africa's Talking needs {needed}")
+    at_once, key = pace_of(settings, name).parallel, api_key.get_secret_value()
+    return africastalking.AfricasTalking(
+        username, key, sender, base_url, at_once=at_once, name=name
+    )
+
+
+def pace_of(settings: Settings, name: str) -> Pace:
+    """How fast a gateway is given texts."""
+    rates, counts = settings.gateway_rate, settings.gateway_parallel
+    return Pace(rates.get(name, rates.get("")), counts.get(name, counts.get("", 4)))
 
 
 def content_of(settings: Settings, directory: Path | None = None) -> Content:
@@ -234,20 +257,21 @@ async def assembled(
     may_be_locked: bool = False,
 ) -> AsyncIterator[Service]:
     """Build the service. Nothing runs yet. Raises as `opened` does, and NotReady."""
-    gateway = gateway_of(settings)
+    gateways = gateways_of(settings)
     async with opened(settings, role, clock, may_be_locked=may_be_locked) as base:
         log_waivers(base.content)
         try:
-            yield wired(base, gateway)
+            yield wired(base, gateways)
         finally:
-            await gateway.close()
+            for gateway in gateways:
+                await gateway.close()
 
 
-def wired(base: Opened, gateway: WiredGateway) -> Service:
-    """The service around a gateway."""
+def wired(base: Opened, gateways: Sequence[WiredGateway]) -> Service:
+    """The service around its gateways, in the order in which they are tried."""
     store, vault, content, clock = base.store, base.vault, base.content, base.clock
     metrics = Metrics(
-        gateways=(gateway.name,),
+        gateways=[gateway.name for gateway in gateways],
         kinds=("sms", "ussd", "receipt", "opt_out", "locked"),
         refusals=REASONS,
         types=(kind.id for kind in content.codebook.types),
@@ -258,7 +282,9 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
         warnings=WARNING_KINDS,
     )
     flood = Flood()
-    dispatcher = Dispatcher(store, vault, content, gateway, clock, metrics, flood)
+    lanes = [Lane(gateway, clock, pace_of(base.settings, gateway.name)) for gateway in gateways]
+    next_after = base.settings.gateway_next_after
+    dispatcher = Dispatcher(store, vault, content, lanes, clock, metrics, flood, next_after)
     workflow = Workflow(store, vault, content, clock, metrics, dispatcher.wake, flood)
     scanner = Scanner(store, content, clock)
     retention = Retention(store, content)
@@ -282,7 +308,7 @@ def wired(base: Opened, gateway: WiredGateway) -> Service:
         vault=vault,
         content=content,
         metrics=metrics,
-        gateway=gateway,
+        gateways=gateways,
         intake=intake,
         ussd=ussd,
         workflow=workflow,

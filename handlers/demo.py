@@ -45,5 +45,5 @@ async def _text_invite(
     store, vault, clock = service.store, service.vault, service.clock
     (code,) = await enrolment.invite(store, vault, clock, role, area, language, 1)
     await service.intake.accept(
-        InboundSms(service.gateway.name, None, number, f"INS {code}", clock.now())
+        InboundSms(service.gateways[0].name, None, number, f"INS {code}", clock.now())
     )

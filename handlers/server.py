@@ -48,20 +48,21 @@ def application(service: Service, live_tokens: list[str]) -> web.Application:
     app.add_routes(_watching(service))
     if service.runs("intake"):
         door = door_of(service.settings, live_tokens)
-        app.add_routes(
-            gateway_routes(service.gateway, door, service.intake, service.ussd, service.metrics)
-        )
+        for gateway in service.gateways:
+            routes = gateway_routes(gateway, door, service.intake, service.ussd, service.metrics)
+            app.add_routes(routes)
     if service.runs("console"):
 
         async def status() -> pages.HomeStatus:
-            found = await health.look(service.store)
+            found = await health.look(service.store, service.clock.now())
             return pages.HomeStatus(
-                gateway=service.gateway.name,
+                gateways=[gateway.name for gateway in service.gateways],
                 ready=found.ready,
                 open_alerts=found.alerts.get("open", 0),
-                simulator=isinstance(service.gateway, simulator.Simulator),
+                simulator=service.simulator is not None,
                 locked=service.vault.locked,
                 warnings=found.warnings,
+                undelivered=found.undelivered,
             )
 
         async def areas() -> list[Shown]:
@@ -73,9 +74,9 @@ def application(service: Service, live_tokens: list[str]) -> web.Application:
 
         app.add_routes(pages.routes(status))
         app.add_routes(area_pages.routes(areas, lambda: service.reloader.current.areas.k))
-    if isinstance(service.gateway, simulator.Simulator):
-        app.add_routes(simulator.page_routes(service.gateway, live_tokens[0]))
-        app.on_shutdown.append(lambda _: service.gateway.close())
+    if (phones := service.simulator) is not None:
+        app.add_routes(simulator.page_routes(phones, live_tokens[0]))
+        app.on_shutdown.append(lambda _: phones.close())
     return app
 
 
@@ -91,7 +92,7 @@ def _watching(service: Service) -> list[web.RouteDef]:
         return web.Response(text="ok\n")
 
     async def readyz(_request: web.Request) -> web.Response:
-        found = await health.look(service.store)
+        found = await health.look(service.store, service.clock.now())
         if not found.ready:
             return web.Response(text="the database does not answer\n", status=503)
         if service.vault.locked:
@@ -177,7 +178,8 @@ async def serve(settings: Settings, role: Role = "all") -> bool:
                 listens.set()
                 _settle_memory()
                 await _enter(service, "started")
-                log.info("serving", at=address, role=role, gateway=service.gateway.name)
+                names = [gateway.name for gateway in service.gateways]
+                log.info("serving", at=address, role=role, gateway=", ".join(names))
                 waits = [asyncio.ensure_future(event.wait()) for event in (asked, failed)]
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
                 for wait in waits:

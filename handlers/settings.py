@@ -22,6 +22,36 @@ Ranges = Annotated[
     BeforeValidator(lambda value: read_ranges(value) if isinstance(value, str) else value),
 ]
 
+GATEWAYS = ("simulator", "africastalking", "africastalking2")
+
+
+def _listed(value: object) -> object:
+    """`one, two` as a list of both."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _by_gateway(value: object) -> object:
+    """`20`, for every gateway, or `africastalking=20, africastalking2=5`."""
+    if not isinstance(value, str):
+        return value
+    parts = [part.partition("=") for part in value.split(",") if part.strip()]
+    return {name.strip() if sep else "": (figure if sep else name) for name, sep, figure in parts}
+
+
+Gateways = Annotated[
+    tuple[Literal["simulator", "africastalking", "africastalking2"], ...],
+    NoDecode,
+    BeforeValidator(_listed),
+    Field(min_length=1),
+]
+# Figures by gateway; what is under "" is for all others.
+Rates = Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValidator(_by_gateway)]
+Counts = Annotated[
+    dict[str, Annotated[int, Field(ge=1, le=64)]], NoDecode, BeforeValidator(_by_gateway)
+]
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -49,8 +79,19 @@ class Settings(BaseSettings):
     backup_recipient: str | None = Field(
         None, description="the public key that backups are encrypted to; see `vigie backup keygen`"
     )
-    gateway: Literal["simulator", "africastalking"] = Field(
-        "simulator", description="which gateway carries the texts"
+    gateway: Gateways = Field(
+        ("simulator",),
+        description="which gateway carries the texts; several with commas between, in the order in "
+        "which they are tried",
+    )
+    gateway_rate: Rates = Field(
+        {}, description="most texts a second: `20`, or by gateway `africastalking=20`"
+    )
+    gateway_parallel: Counts = Field(
+        {"": 4}, description="calls at once: `4`, or by gateway `africastalking=4`"
+    )
+    gateway_next_after: int = Field(
+        1, ge=1, description="failures of a text by one gateway before the next has its turn"
     )
     gateway_token: SecretStr | None = Field(
         None,
@@ -74,12 +115,30 @@ class Settings(BaseSettings):
     at_base_url: str | None = Field(
         None, description="Africa's Talking: another server that speaks the same API"
     )
+    at2_username: str | None = Field(None, description="the same for `africastalking2`")
+    at2_api_key: SecretStr | None = Field(None, description="the same for `africastalking2`")
+    at2_sender: str | None = Field(None, description="the same for `africastalking2`")
+    at2_base_url: str | None = Field(None, description="the same for `africastalking2`")
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="how much is logged, on standard error"
     )
     log_format: Literal["console", "json"] = Field("console", description="for people or machines")
+
+    @field_validator("gateway")
+    @classmethod
+    def _gateways_are_different(cls, value: Gateways) -> Gateways:
+        if len(set(value)) < len(value):
+            raise ValueError("a gateway is named twice")
+        return value
+
+    @field_validator("gateway_rate", "gateway_parallel")
+    @classmethod
+    def _gateways_are_known(cls, value: dict[str, float]) -> dict[str, float]:
+        if unknown := sorted(value.keys() - {"", *GATEWAYS}):
+            raise ValueError(f"no gateway is called {unknown[0]}: there are {', '.join(GATEWAYS)}")
+        return value
 
     @field_validator("gateway_token")
     @classmethod
@@ -121,7 +180,7 @@ class Settings(BaseSettings):
     @property
     def is_live(self) -> bool:
         """Whether a text may reach a real phone, and so none may be a draft."""
-        return self.gateway != "simulator"
+        return self.gateway != ("simulator",)
 
     @property
     def keystore_file(self) -> Path:

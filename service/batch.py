@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service import enrolment, reporting
+from service import enrolment, receipts, reporting
 from service.alerting import acknowledge
 from service.asking import PATIENCE, Asking
 from service.asking import PURPOSE as ASKS
@@ -154,6 +154,8 @@ class Batch:
 
     async def _sms(self, message: AnyRow) -> None:
         person = self._person(message)
+        if person is not None and person.undelivered:
+            await people.reached(self._tx, person.id)  # the phone works: a text came from it
         try:
             text = self._vault.open_text(
                 message.sealed_text, message.text_day, message.dedupe.hex()
@@ -329,7 +331,9 @@ class Batch:
 
     async def _receipt(self, message: AnyRow) -> None:
         indexes = [i for i in (message.message_index, message.other_index) if i is not None]
-        known = await outbox.receive(self._tx, indexes, message.status, message.reason, self.now)
+        known = await receipts.take(
+            self._tx, indexes, message.status, message.reason, self._chance(), self.now
+        )
         if not known and self.now - message.received_at < RECEIPT_PATIENCE:
             await inbox.defer(self._tx, message.id, self.now + RECEIPT_RETRY)
             return

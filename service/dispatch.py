@@ -7,7 +7,7 @@ it. A crash in between repeats at most the sends in flight, with the same alert 
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,13 +18,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.asking import PURPOSE as ASKS
 from service.clock import Clock
 from service.content import Content
+from service.domain import delivery
 from service.domain.apart import told_apart
 from service.domain.areas import COUNTRY
 from service.domain.clearance import Clearance
+from service.domain.delivery import Try
 from service.domain.escalation import is_told
 from service.flood import Flood
-from service.gateway import Gateway, Outcome
-from service.store import AnyRow, Store, alerts, inbox, outbox, people, questions
+from service.gateway import Outcome
+from service.lanes import Lane
+from service.ledger import Ledger
+from service.standing import fallen
+from service.store import AnyRow, Store, alerts, deliveries, inbox, outbox, people, questions
 from service.tasks import first_of
 from service.telemetry import Metrics
 from service.texts import VALUES
@@ -36,15 +41,21 @@ from service.wording import wording
 
 log = structlog.get_logger()
 
-BATCH = 200
+# Texts about one alert have a few dozen wordings: the more are in hand, the more share a call.
+BATCH = 1000
+MOST_IN_CALL = 100
 # Longer than any call to a gateway may last: a claim outlives only a crash.
 CLAIM = timedelta(minutes=5)
-# Texts that differ go in calls of their own, this many at a time.
-PARALLEL_CALLS = 8
-FIRST_RETRY, LONGEST_RETRY = 15.0, 1800.0  # seconds
+# A text that only a gateway may take which is passed over is looked at again then.
+LOOK_AGAIN = timedelta(seconds=15)
+OPENED_AT_ONCE = 50
 IDLE_SECONDS = 1.0
 FAULT_SECONDS = 5.0
-_CHANCE = random.SystemRandom()
+_CHANCE = random.SystemRandom().random
+
+
+# Purpose, language, alert, and the wording of each slot: whose copies are alike.
+_Copy = tuple[str, str, int, tuple[int, ...]]
 
 
 @dataclass(slots=True)
@@ -57,27 +68,32 @@ class _Sending:
 
 
 class Dispatcher:
-    """The only one that opens numbers and calls the gateway."""
+    """The only one that opens numbers and calls the gateways."""
 
     def __init__(
         self,
         store: Store,
         vault: Vault,
         content: Content,
-        gateway: Gateway,
+        lanes: Sequence[Lane],
         clock: Clock,
         metrics: Metrics,
         flood: Flood,
+        next_after: int = 1,
+        chance: Callable[[], float] = _CHANCE,
     ) -> None:
+        """`lanes` in the order in which they are tried: the next after `next_after` failures."""
         self._store = store
         self._vault = vault
         self._content = content
-        self._gateway = gateway
+        self._lanes = {lane.name: lane for lane in lanes}
         self._clock = clock
         self._metrics = metrics
         self._flood = flood
+        self._next_after = next_after
+        self._chance = chance
+        self._ledger = Ledger(store)
         self._queued = asyncio.Event()
-        self._calls = asyncio.Semaphore(PARALLEL_CALLS)
 
     def wake(self) -> None:
         """There is something in the outbox."""
@@ -109,31 +125,86 @@ class Dispatcher:
 
     async def drain(self) -> int:
         """Send one batch; how many texts were in it."""
+        await self._ledger.flush()
         now = self._clock.now()
         async with self._store.read() as tx:
             if not await outbox.depth(tx, now):
                 return 0
+        limit, version = self._flood.batch(self._room()), self._vault.versions[0]
         async with self._store.write() as tx:
-            limit, version = self._flood.batch(BATCH), self._vault.versions[0]
-            claimed = await outbox.claim(tx, now, now + CLAIM, limit, version)
-        live = [row for row in claimed if row.expires_at > now]
-        await self._drop([row for row in claimed if row.expires_at <= now], "expired")
-        calls = _calls(await self._open(live))
-        await asyncio.gather(*(self._send(call) for call in calls))
-        return len(claimed)
+            lapsed = await outbox.lapse(tx, now)
+            claimed = await outbox.claim(tx, now, now + CLAIM, limit, version) if limit else []
+        _say_given_up(lapsed, "too_late")
+        if claimed:
+            await self._work(claimed)
+        return len(claimed) + len(lapsed)
 
-    async def _open(self, rows: Sequence[AnyRow]) -> list[_Sending]:
+    def _room(self) -> int:
+        """How many texts can be taken in hand now: as many as the gateway does that is used."""
+        states = {lane: lane.state() for lane in self._lanes.values()}
+        for lane, state in states.items():
+            if state == "closed":
+                return lane.most_in_hand(BATCH)
+        return 1 if "half_open" in states.values() else 0
+
+    async def _work(self, claimed: Sequence[AnyRow]) -> None:
+        """Send what is still to be sent of these, and record what became of each."""
+        tried = [row.id for row in claimed if row.attempts]
+        async with self._store.read() as tx:
+            about = await alerts.by_id(tx, [r.alert_id for r in claimed if r.alert_id])
+            why = await fallen(tx, claimed, about)
+            tries = await deliveries.tries(tx, tried)
+        await self._drop([(row, why[row.id]) for row in claimed if row.id in why])
+        lane_of = await self._routed([row for row in claimed if row.id not in why], tries)
+        sendings = await self._open([row for row in claimed if row.id in lane_of], about)
+        calls = [
+            (self._lanes[name], call)
+            for name, some in _by_lane(sendings, lane_of).items()
+            for call in _calls(some, self._lanes[name].most_in_call(MOST_IN_CALL))
+        ]
+        sent = (self._send(lane, call, tries) for lane, call in calls)
+        for ended in await asyncio.gather(*sent, return_exceptions=True):
+            if isinstance(ended, BaseException):
+                raise ended
+
+    async def _routed(
+        self, rows: Sequence[AnyRow], tries: Mapping[int, Sequence[Try]]
+    ) -> dict[int, str]:
+        """By which gateway each of these goes now; what none takes now waits, or is given up."""
+        states = {name: lane.state() for name, lane in self._lanes.items()}
+        lane_of: dict[int, str] = {}
+        refused: list[AnyRow] = []
+        later: list[AnyRow] = []
+        for row in rows:
+            had = tries.get(row.id, ())
+            may = delivery.open_to(list(self._lanes), had)
+            free = [name for name in may if states[name] != "open"]
+            if free:
+                lane_of[row.id] = name = delivery.choose(free, had, self._next_after)
+                if states[name] == "half_open":
+                    states[name] = "open"  # one is enough to see whether it works again
+            else:
+                (later if may else refused).append(row)
+        at = self._clock.now() + LOOK_AGAIN
+        await self._ledger.enter([_settled(row, "waiting", at, 0) for row in later])
+        await self._ledger.enter([_settled(row, "failed", self._clock.now(), 0) for row in refused])
+        _say_given_up(refused, "refused_by_all")
+        return lane_of
+
+    async def _open(self, rows: Sequence[AnyRow], about: Mapping[int, AnyRow]) -> list[_Sending]:
         """Open the recipients and render the texts; those who have left are dropped."""
         async with self._store.read() as tx:
             told = await people.by_id(tx, [r.person_id for r in rows if r.person_id])
             asked = await inbox.sealed_senders(tx, [r.inbox_id for r in rows if not r.person_id])
-            about = await alerts.by_id(tx, [r.alert_id for r in rows if r.alert_id])
             which = await questions.of_messages(tx, [r.inbox_id for r in rows if r.purpose == ASKS])
-        sendings, gone, uncleared = [], [], []
-        for row in rows:
+        sendings, dropped = [], []
+        copies: dict[_Copy, str] = {}
+        for nth, row in enumerate(rows):
+            if nth % OPENED_AT_ONCE == 0:
+                await asyncio.sleep(0)  # opening is slow, and who texts must not wait for it
             person = told.get(row.person_id)
             if person is not None and not self._may_read(row, person, about.get(row.alert_id)):
-                uncleared.append(row)
+                dropped.append((row, "not_cleared"))
                 continue
             try:
                 if person is not None:
@@ -142,15 +213,15 @@ class Dispatcher:
                     dedupe, box = asked[row.inbox_id]
                     number = self._vault.open_sender(box, dedupe.hex())
                 else:
-                    gone.append(row)
+                    dropped.append((row, "recipient_gone"))
                     continue
             except (Shredded, CannotOpen):
-                gone.append(row)
+                dropped.append((row, "recipient_gone"))
                 continue
-            text = self._text(row, person, about.get(row.alert_id), which.get(row.inbox_id))
+            asks = which.get(row.inbox_id)
+            text = self._text(row, person, about.get(row.alert_id), asks, copies)
             sendings.append(_Sending(row, number, text))
-        await self._drop(gone, "recipient_gone")
-        await self._drop(uncleared, "not_cleared")
+        await self._drop(dropped)
         return sendings
 
     def _may_read(self, row: AnyRow, person: AnyRow, alert: AnyRow | None) -> bool:
@@ -165,16 +236,28 @@ class Dispatcher:
         return person.role == "responder" and told
 
     def _text(
-        self, row: AnyRow, person: AnyRow | None, alert: AnyRow | None, asked: AnyRow | None
+        self,
+        row: AnyRow,
+        person: AnyRow | None,
+        alert: AnyRow | None,
+        asked: AnyRow | None,
+        copies: dict[_Copy, str],
     ) -> str:
-        """The text of a row, in the wording that is this person's for this alert."""
+        """The text of a row, in the wording that is this person's for this alert.
+
+        `copies` has those that were rendered already: of a thousand there are a few dozen.
+        """
         texts = self._content.texts
-        choice = None
-        if person is not None and alert is not None:
-            slots = texts.slots(row.purpose, row.language)
-            choice = wording(self._vault, slots, person.id, alert.id, row.key_version)
-        values = self._values(row.purpose, person, alert, asked)
-        return texts.render(row.purpose, row.language, values, choice)
+        if person is None or alert is None:
+            values = self._values(row.purpose, person, alert, asked)
+            return texts.render(row.purpose, row.language, values, None)
+        slots = texts.slots(row.purpose, row.language)
+        choice = wording(self._vault, slots, person.id, alert.id, row.key_version)
+        copy = row.purpose, row.language, alert.id, choice
+        if copy not in copies:
+            values = self._values(row.purpose, person, alert, asked)
+            copies[copy] = texts.render(row.purpose, row.language, values, choice)
+        return copies[copy]
 
     def _values(
         self, purpose: str, person: AnyRow | None, alert: AnyRow | None, asked: AnyRow | None
@@ -207,65 +290,104 @@ class Dispatcher:
         place = self._content.gazetteer.by_code(code) if code else None
         return place.name if place is not None else ""
 
-    async def _send(self, call: Sequence[_Sending]) -> None:
+    async def _send(
+        self, lane: Lane, call: Sequence[_Sending], tries: Mapping[int, Sequence[Try]]
+    ) -> None:
         """Send one text to everyone in the call, and record what became of each."""
         rows = {sending.number: sending.row for sending in call}
-        async with self._calls:
-            try:
-                outcomes = await self._gateway.send(call[0].text, list(rows))
-            except Exception as error:  # a gateway's fault must not stop the others' texts
-                log.exception("a gateway failed", gateway=self._gateway.name)
-                outcomes = [Outcome(n, "unknown", type(error).__name__) for n in rows]
+        outcomes = await lane.send(call[0].text, list(rows))
         now = self._clock.now()
-        settled, deliveries = [], []
+        if outcomes is None:
+            await self._ledger.enter([_settled(row, "waiting", now, 0) for row in rows.values()])
+            return
+        settled, tried, missed = [], [], []
+        given_up: dict[str, list[AnyRow]] = defaultdict(list)
         for outcome in outcomes:
             row = rows[outcome.recipient]
-            settled.append({"row": row.id, **self._next(row, outcome, now)})
-            deliveries.append(self._delivery(row, outcome, now))
-            self._metrics.deliveries.count(self._gateway.name, outcome.state)
-        async with self._store.write() as tx:
-            await outbox.settle(tx, settled, deliveries)
+            settled.append(self._next(row, lane, outcome, tries.get(row.id, ()), now))
+            if settled[-1]["state"] == "failed":
+                given_up[outcome.reason].append(row)
+            tried.append(self._delivery(row, lane, outcome, now))
+            if outcome.state == "final" and row.person_id is not None:
+                missed.append((row.person_id, now))
+            self._metrics.deliveries.count(lane.name, outcome.state)
+        await self._ledger.enter(settled, tried, missed)
+        for reason, given in given_up.items():
+            _say_given_up(given, reason)
 
-    def _next(self, row: AnyRow, outcome: Outcome, now: datetime) -> dict[str, Any]:
+    def _next(
+        self, row: AnyRow, lane: Lane, outcome: Outcome, tries: Sequence[Try], now: datetime
+    ) -> dict[str, Any]:
         """What is to happen with a text after this outcome."""
-        if outcome.state == "accepted":
-            return {"state": "sent", "due_at": now}
-        if outcome.state == "final":
-            log.warning("a text cannot be delivered", reason=outcome.reason, text=row.id)
-            return {"state": "failed", "due_at": now}
-        # Unknown is tried again too: an alert that comes twice is better than one that does not.
-        wait = min(FIRST_RETRY * 2**row.attempts, LONGEST_RETRY)
-        later = now + timedelta(seconds=wait * _CHANCE.uniform(0.8, 1.2))
-        return {"state": "waiting", "due_at": later}
+        step = delivery.after(
+            [*tries, Try(lane.name, outcome.state, outcome.reason)],
+            list(self._lanes),
+            self._next_after,
+            self._chance(),
+            is_repeated=_is_told(row),
+        )
+        due_at = min(now + timedelta(seconds=step.seconds), row.expires_at)
+        return _settled(row, step.state, due_at, 1)
 
-    def _delivery(self, row: AnyRow, outcome: Outcome, now: datetime) -> dict[str, Any]:
-        name = outcome.message_id
+    def _delivery(self, row: AnyRow, lane: Lane, outcome: Outcome, now: datetime) -> dict[str, Any]:
+        id_ = outcome.message_id
+        name = f"{lane.name}\0{id_}"
         return {
             "outbox_id": row.id,
-            "gateway": self._gateway.name,
-            "message_index": self._vault.blind(Purpose.MESSAGE_ID, name) if name else None,
+            "gateway": lane.name,
+            "message_index": self._vault.blind(Purpose.MESSAGE_ID, name) if id_ else None,
             "status": outcome.state,
             "reason": outcome.reason[:40],
-            "cost": outcome.cost[:24] if outcome.cost else None,
+            "currency": outcome.cost.currency if outcome.cost else None,
+            "cost": outcome.cost.millionths if outcome.cost else None,
             "at": now,
         }
 
-    async def _drop(self, rows: Sequence[AnyRow], reason: str) -> None:
-        if not rows:
-            return
-        log.warning("texts were given up", reason=reason, count=len(rows))
+    async def _drop(self, rows: Sequence[tuple[AnyRow, str]]) -> None:
+        """These are not to be sent, each for its reason."""
+        for reason, count in Counter(reason for _, reason in rows).items():
+            log.warning("texts are not sent", reason=reason, count=count)
         now = self._clock.now()
-        async with self._store.write() as tx:
-            settled = [{"row": row.id, "state": "failed", "due_at": now} for row in rows]
-            await outbox.settle(tx, settled, [])
+        await self._ledger.enter(
+            [_settled(row, _ENDS.get(why, "dropped"), now, 0) for row, why in rows]
+        )
 
 
-def _calls(sendings: Sequence[_Sending]) -> list[list[_Sending]]:
-    """One call for all whose text is the same; whoever gets it twice is in two of them."""
+# What ends a text otherwise than by dropping it: it arrived.
+_ENDS = {"answered": "sent"}
+
+
+def _settled(row: AnyRow, state: str, due_at: datetime, calls: int) -> dict[str, Any]:
+    """For `outbox.settle`; `calls`: whether this claim led to a call of a gateway."""
+    return {"row": row.id, "state": state, "due_at": due_at, "attempts": row.attempts + calls}
+
+
+def _is_told(row: AnyRow) -> bool:
+    """Whether the text tells of an alert, and is not the answer to somebody's."""
+    return row.alert_id is not None and row.inbox_id is None
+
+
+def _say_given_up(rows: Sequence[AnyRow], reason: str) -> None:
+    """Of an alert the coordinator hears here, from `vigie doctor` and on the home page."""
+    for alert, count in Counter(row.alert_id for row in rows if _is_told(row)).items():
+        log.error("an alert reached nobody here", alert=alert, texts=count, reason=reason)
+    if others := sum(not _is_told(row) for row in rows):
+        log.warning("texts were given up", count=others, reason=reason)
+
+
+def _by_lane(sendings: Sequence[_Sending], lane_of: Mapping[int, str]) -> dict[str, list[_Sending]]:
+    found: dict[str, list[_Sending]] = defaultdict(list)
+    for sending in sendings:
+        found[lane_of[sending.row.id]].append(sending)
+    return found
+
+
+def _calls(sendings: Sequence[_Sending], most: int) -> list[list[_Sending]]:
+    """One call for all whose text is the same, up to `most`; whoever gets it twice is in two."""
     calls: dict[tuple[str, int], list[_Sending]] = defaultdict(list)
     times: Counter[tuple[str, PhoneNumber]] = Counter()
     for sending in sendings:
         nth = times[sending.text, sending.number]
         times[sending.text, sending.number] += 1
         calls[sending.text, nth].append(sending)
-    return list(calls.values())
+    return [call[at : at + most] for call in calls.values() for at in range(0, len(call), most)]

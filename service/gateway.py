@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from service.vault.number import PhoneNumber
 
@@ -89,6 +89,13 @@ class InboundUssd:
 Inbound = InboundSms | InboundUssd | InboundReceipt | InboundOptOut
 
 
+class Cost(NamedTuple):
+    """What a text cost: an ISO 4217 code, and millionths of that currency."""
+
+    currency: str
+    millionths: int
+
+
 OutcomeState = Literal["accepted", "retry", "final", "unknown"]
 
 
@@ -98,14 +105,15 @@ class Outcome:
 
     accepted: it will try to deliver. retry: not taken, may go later. final: will never go.
     unknown: it may or may not have been taken (a timeout after the request left).
-    `reason` is a closed-list word, `cost` the gateway's own wording of the price.
+    `reason` is a closed-list word. `is_fault`: it would be so for any recipient.
     """
 
     recipient: PhoneNumber
     state: OutcomeState
     reason: str
     message_id: str | None = None
-    cost: str | None = None
+    cost: Cost | None = None
+    is_fault: bool = False
 
 
 class Gateway(Protocol):

@@ -175,7 +175,8 @@ class Intake:
             case InboundReceipt():
                 name = f"receipt\0{message.message_id}\0{message.status}"
                 row["dedupe"], *repeats = self._vault.blinds(Purpose.MESSAGE_ID, name)
-                indexes = self._vault.blinds(Purpose.MESSAGE_ID, message.message_id)
+                named = f"{message.gateway}\0{message.message_id}"  # as dispatch knows it
+                indexes = self._vault.blinds(Purpose.MESSAGE_ID, named)
                 row |= {
                     "kind": "receipt",
                     "message_index": indexes[0],

@@ -7,14 +7,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.content import Content
 from service.domain.clearance import Clearance
+from service.domain.delivery import working
 from service.domain.escalation import Responder
-from service.store import AnyRow, outbox, people
+from service.domain.routes import Unreachable
+from service.store import AnyRow, people
 
 
 class Roster:
     """Everybody who may be told of something: as routes know them, and as texts need them."""
 
-    def __init__(self, rows: Sequence[AnyRow], unreachable: frozenset[int]) -> None:
+    def __init__(self, rows: Sequence[AnyRow], policy: Unreachable, now: datetime) -> None:
         self._rows = {row.id: row for row in rows}
         self.responders = tuple(
             Responder(
@@ -22,7 +24,7 @@ class Roster:
                 row.area,
                 row.function,
                 Clearance.of(row.clearance),
-                "unreachable" if row.id in unreachable else None,
+                None if works(row, policy, now) else "unreachable",
             )
             for row in rows
         )
@@ -33,7 +35,10 @@ class Roster:
     @classmethod
     async def load(cls, tx: AsyncConnection, content: Content, now: datetime) -> "Roster":
         """Read all of them. A phone to which several texts in a row failed is not reachable."""
-        policy = content.escalation.unreachable
-        since = now - timedelta(hours=policy.within)
-        failing = await outbox.failing(tx, since, policy.failures)
-        return cls(await people.responders(tx), failing)
+        return cls(await people.responders(tx), content.escalation.unreachable, now)
+
+
+def works(row: AnyRow, policy: Unreachable, now: datetime) -> bool:
+    """Whether texts to this person's phone are likely to arrive."""
+    within = timedelta(hours=policy.within)
+    return working(row.undelivered, row.undelivered_at, now, policy.failures, within)

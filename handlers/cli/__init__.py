@@ -20,6 +20,7 @@ from handlers.cli import (
     backup,
     check,
     coordinator,
+    costs,
     doctor,
     explain,
     export,
@@ -60,6 +61,7 @@ app.command("test-rules")(test_rules.run)
 app.command("explain")(explain.explain)
 app.command("export")(export.export)
 app.command("feedback")(feedback.feedback)
+app.command("costs")(costs.costs)
 app.command("scan")(scan.scan)
 app.command("late")(late.late)
 app.command("parse")(parse.parse)

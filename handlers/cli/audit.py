@@ -3,27 +3,23 @@
 import asyncio
 import json
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated, Final
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
 from handlers.app import opened
 from handlers.cli.acting import AsIfAny
 from handlers.cli.ready import need_tables, who_acts
+from handlers.cli.since import begins
 from handlers.settings import Settings
 from service import audit
 from service.audit import Entry, Verdict
 from service.domain.chain import FaultKind, Head
-from service.domain.rule import Hours
 
 commands = typer.Typer(help="The audit log: who did what.", invoke_without_command=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read.")]
-
-_HOURS: TypeAdapter[int] = TypeAdapter(Hours)
-_DATE: TypeAdapter[date] = TypeAdapter(date)
 
 BROKEN: Final[dict[FaultKind, str]] = {
     "missing": "entry {at} is missing: it was removed",
@@ -116,7 +112,7 @@ def accept(as_: AsIfAny = None) -> None:
 async def _entries(since: str | None) -> list[Entry]:
     async with opened(Settings(), "console") as service:
         await need_tables(service)
-        after = _moment(since, service.clock.now()) if since else None
+        after = begins(since, service.clock.now()) if since else None
         async with service.store.read() as tx:
             return [entry async for entry in audit.entries(tx, after)]
 
@@ -131,18 +127,6 @@ async def _accept(as_: str | None) -> Verdict:
     async with opened(Settings(), "console") as service:
         actor = await who_acts(service, as_)
         return await audit.accept(service.store, service.witness, service.clock.now(), actor)
-
-
-def _moment(since: str, now: datetime) -> datetime:
-    try:
-        return now - timedelta(hours=_HOURS.validate_python(since))
-    except ValidationError:
-        pass
-    try:
-        day = _DATE.validate_python(since)
-    except ValidationError:
-        raise typer.BadParameter("write 2026-11-01, 72h, 30d or 8w", param_hint="--since") from None
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _line(entry: Entry) -> str:

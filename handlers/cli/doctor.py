@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from handlers.app import NotReady, content_of, gateway_of, opened, tokens, unlock
-from handlers.cli import machine
+from handlers.app import NotReady, content_of, gateways_of, opened, tokens, unlock
+from handlers.cli import machine, undelivered
 from handlers.cli.findings import Finding, State
 from handlers.settings import Settings
 from service.content import Content, ContentError
@@ -150,19 +150,20 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 def _gateway(settings: Settings) -> Iterator[Finding]:
     try:
-        gateway_of(settings)
+        gateways_of(settings)
     except NotReady as error:
         yield Finding("gateway", "bad", str(error))
         return
-    if settings.gateway == "simulator":
+    names = ", then ".join(settings.gateway)
+    if "simulator" in settings.gateway:
         yield Finding(
             "gateway", "warning", "the simulator: no text reaches a real phone", "set VIGIE_GATEWAY"
         )
     elif settings.at_sender is None:
         do = "set VIGIE_AT_SENDER, else texts come from the gateway's shared number"
-        yield Finding("gateway", "warning", f"{settings.gateway}, without a sender", do)
+        yield Finding("gateway", "warning", f"{names}, without a sender", do)
     else:
-        yield Finding("gateway", "good", settings.gateway)
+        yield Finding("gateway", "good", names)
 
 
 def _content(settings: Settings) -> Iterator[Finding]:
@@ -185,7 +186,7 @@ def _texts(settings: Settings, content: Content) -> Iterator[Finding]:
     for language, names in sorted(content.drafts.items()):
         what = f"{len(names)} in {language!r} are drafts or missing"
         if settings.is_live:
-            what += f", and do not leave by {settings.gateway}"
+            what += ", and do not leave by " + " or ".join(settings.gateway)
             do = "people get their second language until a native speaker has reviewed them"
             yield Finding("texts", "warning", f"{what}: {', '.join(names)}", do)
         else:
@@ -219,11 +220,12 @@ async def _look_at_database(settings: Settings, keyring: Keyring) -> list[Findin
             warned = await pins.warnings(tx)
             asked = await coordinators.waiting(tx, now)
             roster = await Roster.load(tx, base.content, now)
+            not_sent = await undelivered.look(tx, now)
     findings = [Finding("database", "good", f"answers; {waiting} message(s) wait")]
     if oldest and now - oldest > OLDEST_WAITING:
         do = "is `vigie serve` running? its log says more"
         findings.append(Finding("inbox", "bad", f"a message waits since {oldest:%H:%M} UTC", do))
-    findings += [_warned(row) for row in warned] + [_asked(row) for row in asked]
+    findings += [_warned(row) for row in warned] + [_asked(row) for row in asked] + not_sent
     for name, (found, quiet) in loud.items():
         what = f"{name} is {found}: the server's log may hold what it is given"
         findings.append(Finding("database log", "warning", what, f"set {name} = {quiet}"))

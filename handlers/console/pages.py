@@ -1,7 +1,7 @@
 """The home page: what this service is and whether it is well. It works without JavaScript."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,15 +17,17 @@ class HomeStatus:
 
     `ready`: the database answers. `open_alerts` is not shown where it does not. `simulator`: the
     simulated phones can be opened. `locked`: messages wait for the keys. `warnings`: about how many
-    focal points one is open; which they are is not for a page.
+    focal points one is open; which they are is not for a page. `undelivered`: texts about alerts
+    that were given up.
     """
 
-    gateway: str
+    gateways: Sequence[str]
     ready: bool
     open_alerts: int
     simulator: bool
     locked: bool = False
     warnings: int = 0
+    undelivered: int = 0
 
 
 def routes(status: Callable[[], Awaitable[HomeStatus]]) -> list[web.AbstractRouteDef]:

@@ -7,11 +7,15 @@ are pure; the tables say what every status and code means here and to the operat
 import asyncio
 import json
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
+from http.cookiejar import DefaultCookiePolicy
 from ssl import SSLCertVerificationError
+from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
@@ -23,6 +27,7 @@ from handlers.gateways import africastalking_ussd
 from handlers.gateways.africastalking_ussd import NumberOf
 from handlers.gateways.forms import Form, Refused, required
 from service.gateway import (
+    Cost,
     DeliveryStatus,
     InboundOptOut,
     InboundReceipt,
@@ -121,11 +126,15 @@ def read_opt_out(
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What an answer means: to dispatch, as one word, and as advice to the operator."""
+    """What an answer means: to dispatch, as one word, and as advice to the operator.
+
+    `is_fault`: it would have been the same for any recipient.
+    """
 
     state: OutcomeState
     reason: str
     advice: str
+    is_fault: bool = False
 
 
 MEANINGS: Mapping[int, Meaning] = MappingProxyType(
@@ -140,6 +149,7 @@ MEANINGS: Mapping[int, Meaning] = MappingProxyType(
             "retry",
             "invalid_sender_id",
             "VIGIE_AT_SENDER is not registered for this account and country: register or mend it.",
+            is_fault=True,
         ),
         403: Meaning(
             "final", "invalid_number", "The number is not in use: ask the person to enrol again."
@@ -150,7 +160,10 @@ MEANINGS: Mapping[int, Meaning] = MappingProxyType(
             "This kind of number takes no texts: ask the person to enrol from a mobile phone.",
         ),
         405: Meaning(
-            "retry", "no_balance", "The account is out of credit: top it up, waiting texts then go."
+            "retry",
+            "no_balance",
+            "The account is out of credit: top it up, waiting texts then go.",
+            is_fault=True,
         ),
         406: Meaning(
             "final",
@@ -163,7 +176,12 @@ MEANINGS: Mapping[int, Meaning] = MappingProxyType(
             "Africa's Talking has no route to this network: ask its support, or use a SIM gateway.",
         ),
         409: Meaning("retry", "quiet_hours", "The network takes no texts at this hour."),
-        500: Meaning("retry", "gateway_error", "A fault at Africa's Talking: it is tried again."),
+        500: Meaning(
+            "retry",
+            "gateway_error",
+            "A fault at Africa's Talking: it is tried again.",
+            is_fault=True,
+        ),
         501: Meaning("retry", "network_error", "A fault at the network: it is tried again."),
         502: Meaning(
             "retry",
@@ -181,7 +199,7 @@ UNKNOWN_CODE = Meaning(
 )
 
 # What is said of a whole request, and so of every recipient in it.
-NO_SENDER = Meaning("retry", "invalid_sender_id", MEANINGS[402].advice)
+NO_SENDER = MEANINGS[402]
 NO_RECIPIENTS = Meaning(
     "final", "no_recipients", "Africa's Talking took none of the numbers: ask its support why."
 )
@@ -189,19 +207,35 @@ BAD_CREDENTIALS = Meaning(
     "retry",
     "bad_credentials",
     "VIGIE_AT_USERNAME and VIGIE_AT_API_KEY do not match: correct them, waiting texts then go.",
+    is_fault=True,
+)
+TOO_FAST = Meaning(
+    "retry", "too_fast", "Texts come faster than the account allows: set VIGIE_GATEWAY_RATE.", True
 )
 REFUSED = Meaning(
-    "retry", "refused", "The server refused the request: check VIGIE_AT_BASE_URL and the account."
+    "retry",
+    "refused",
+    "The server refused the request: check VIGIE_AT_BASE_URL and the account.",
 )
 UNREACHABLE = Meaning(
-    "retry", "unreachable", "No connection: check the network and VIGIE_AT_BASE_URL."
+    "retry", "unreachable", "No connection: check the network and VIGIE_AT_BASE_URL.", is_fault=True
 )
 UNSENDABLE = Meaning(
-    "retry", "unsendable", "The request cannot be written: look for odd letters in the API key."
+    "retry",
+    "unsendable",
+    "The request cannot be written: look for odd letters in the API key.",
 )
-LOST = Meaning("unknown", "connection_lost", "The answer did not arrive: a receipt may still tell.")
+LOST = Meaning(
+    "unknown",
+    "connection_lost",
+    "The answer did not arrive: an alert is sent again, at most three times.",
+    is_fault=True,
+)
 UNREADABLE = Meaning(
-    "unknown", "unreadable_answer", "Not an answer of Africa's Talking: check VIGIE_AT_BASE_URL."
+    "unknown",
+    "unreadable_answer",
+    "Not an answer of Africa's Talking: check VIGIE_AT_BASE_URL.",
+    is_fault=True,
 )
 NOT_ANSWERED = Meaning(
     "unknown", "not_in_answer", "The answer left this recipient out: a receipt may still tell."
@@ -212,8 +246,8 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         meaning.reason: meaning.advice
         for meaning in (
             *MEANINGS.values(),
-            *(UNKNOWN_CODE, NO_RECIPIENTS, BAD_CREDENTIALS, REFUSED, UNREACHABLE, UNSENDABLE),
-            *(LOST, UNREADABLE, NOT_ANSWERED),
+            *(UNKNOWN_CODE, NO_RECIPIENTS, BAD_CREDENTIALS, TOO_FAST, REFUSED, UNREACHABLE),
+            *(UNSENDABLE, LOST, UNREADABLE, NOT_ANSWERED),
         )
     }
 )
@@ -255,11 +289,16 @@ def _said(body: bytes) -> dict[str, Any] | None:
 def _without_a_word(status: int) -> Meaning:
     if status < 300:
         return UNREADABLE
+    if status == 429:
+        return TOO_FAST
     return REFUSED if status < 500 else LOST
 
 
 def _all(recipients: Sequence[PhoneNumber], meaning: Meaning) -> list[Outcome]:
-    return [Outcome(recipient, meaning.state, meaning.reason) for recipient in recipients]
+    return [
+        Outcome(recipient, meaning.state, meaning.reason, is_fault=meaning.is_fault)
+        for recipient in recipients
+    ]
 
 
 def _by_number(entries: Sequence[object]) -> dict[PhoneNumber, dict[str, Any]]:
@@ -282,12 +321,19 @@ def _outcome(recipient: PhoneNumber, entry: Mapping[str, Any] | None) -> Outcome
         state=meaning.state,
         reason=meaning.reason,
         message_id=_clean(_MESSAGE_ID, entry.get("messageId")),
-        cost=_clean(_COST, entry.get("cost")),
+        cost=read_cost(entry.get("cost")),
+        is_fault=meaning.is_fault,
     )
 
 
 _MESSAGE_ID = re.compile(r"(?!None$)[\w.:-]{1,128}", re.ASCII)
-_COST = re.compile(r"[A-Z]{3} [0-9]{1,9}(\.[0-9]{1,6})?")
+_COST = re.compile(r"([A-Z]{3}) ([0-9]{1,9}(?:\.[0-9]{1,6})?)", re.ASCII)
+
+
+def read_cost(wording: object) -> Cost | None:
+    """`KES 0.8000`; None for what is no price, as the `0` of a text that was not taken."""
+    found = _COST.fullmatch(wording) if isinstance(wording, str) else None
+    return Cost(found[1], int(Decimal(found[2]) * 1_000_000)) if found else None
 
 
 def _clean(shape: re.Pattern[str], value: object) -> str | None:
@@ -297,6 +343,28 @@ def _clean(shape: re.Pattern[str], value: object) -> str | None:
 # ---- Out: sending ---------------------------------------------------------------------------
 
 ANSWER_LIMIT = 4 * 1024 * 1024
+# A connection that rested longer is not used again: the server may close it as the request leaves,
+# and then nobody knows what became of the text.
+RESTED_SECONDS = 10.0
+
+
+class _Connections(threading.local):
+    """Each thread's own connections, kept open from one request to the next."""
+
+    def __init__(self) -> None:
+        self._session: requests.Session | None = None
+        self._used_at = 0.0
+
+    def session(self) -> requests.Session:
+        now = monotonic()
+        if self._session is not None and now - self._used_at > RESTED_SECONDS:
+            self._session.close()
+            self._session = None
+        if self._session is None:
+            self._session = requests.Session()
+            self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._used_at = now
+        return self._session
 
 
 class _Service(SMSService):  # type: ignore[misc]  # the SDK has no types
@@ -314,6 +382,7 @@ class _Service(SMSService):  # type: ignore[misc]  # the SDK has no types
         if base_url is not None:
             self._baseUrl = base_url.rstrip("/") + "/version1"
         self._timeout = timeout
+        self._connections = _Connections()
 
     def _make_request(
         self,
@@ -323,7 +392,7 @@ class _Service(SMSService):  # type: ignore[misc]  # the SDK has no types
         data: Mapping[str, object],
         **_: object,
     ) -> Answer:
-        with requests.request(
+        with self._connections.session().request(
             method,
             url,
             headers=headers,
@@ -343,17 +412,7 @@ class _Service(SMSService):  # type: ignore[misc]  # the SDK has no types
 class AfricasTalking:
     """Sends through Africa's Talking. `timeout` is (to connect, between bytes), in seconds."""
 
-    name = NAME
-    read_sms = staticmethod(read_sms)
-    read_receipt = staticmethod(read_receipt)
-    read_opt_out = staticmethod(read_opt_out)
     write_ussd = staticmethod(africastalking_ussd.written)
-
-    def read_ussd(self, form: Form) -> UssdHop | Refused:
-        return africastalking_ussd.read_hop(form, NAME)
-
-    def read_ussd_end(self, form: Form) -> UssdHop | Refused:
-        return africastalking_ussd.read_end(form, NAME)
 
     def __init__(
         self,
@@ -363,11 +422,31 @@ class AfricasTalking:
         base_url: str | None = None,
         timeout: tuple[float, float] = (5.0, 30.0),
         at_once: int = 4,
+        name: str = NAME,
     ) -> None:
-        """`base_url`: another server that speaks the same API; `at_once`: requests in flight."""
+        """`base_url`: another server that speaks the same API; `at_once`: requests in flight.
+
+        `name` tells two accounts apart.
+        """
+        self.name = name
         self._service = _Service(username, api_key, base_url, timeout)
         self._sender = sender
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix=NAME)
+
+    def read_sms(self, form: Form) -> InboundSms | Refused:
+        return read_sms(form, self.name)
+
+    def read_receipt(self, form: Form) -> InboundReceipt | Refused:
+        return read_receipt(form, self.name)
+
+    def read_opt_out(self, form: Form) -> InboundOptOut | Refused:
+        return read_opt_out(form, self.name)
+
+    def read_ussd(self, form: Form) -> UssdHop | Refused:
+        return africastalking_ussd.read_hop(form, self.name)
+
+    def read_ussd_end(self, form: Form) -> UssdHop | Refused:
+        return africastalking_ussd.read_end(form, self.name)
 
     async def send(self, text: str, recipients: Sequence[PhoneNumber]) -> list[Outcome]:
         """One request for all recipients. Never raises for a refusal."""

@@ -1,17 +1,15 @@
-"""The outbox: texts to be sent, each once, and what became of them."""
+"""The outbox: texts to be sent, each once, and who has had which."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, exists, func, insert, select, update
+from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.store.store import AnyRow, chunks, insert_new
-from service.store.tables import delivery, outbox, response
-
-# What a delivery says where the text will not come: the gateway refused it, or a receipt told.
-FAILED = ("final", "rejected", "failed", "absent_subscriber", "expired")
+from service.domain.delivery import FAILED
+from service.store.store import AnyRow, add_new, chunks
+from service.store.tables import delivery, outbox
 
 
 def text(
@@ -50,7 +48,7 @@ def text(
 
 async def add(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
     """Queue texts; one that is queued already, or was, is passed over."""
-    await tx.execute(insert_new(tx, outbox), list(rows))
+    await add_new(tx, outbox, rows)
 
 
 async def claim(
@@ -87,35 +85,40 @@ async def release_all(tx: AsyncConnection) -> None:
     )
 
 
-async def settle(
-    tx: AsyncConnection, rows: Sequence[dict[str, Any]], deliveries: Sequence[dict[str, Any]]
-) -> None:
-    """Record what became of claimed texts: `{row, state, due_at}`, and each attempt's delivery."""
+async def settle(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Record what became of claimed texts: `{row, state, due_at, attempts}`."""
     if rows:
         await tx.execute(
             update(outbox)
             .where(outbox.c.id == bindparam("row"))
-            .values(state=bindparam("state"), due_at=bindparam("due_at"), claimed_until=None),
+            .values(
+                state=bindparam("state"),
+                due_at=bindparam("due_at"),
+                attempts=bindparam("attempts"),
+                claimed_until=None,
+            ),
             list(rows),
         )
-    if deliveries:
-        await tx.execute(insert(delivery), list(deliveries))
 
 
-async def receive(
-    tx: AsyncConnection,
-    message_indexes: Sequence[bytes],
-    status: str,
-    reason: str | None,
-    now: datetime,
-) -> bool:
-    """Record a delivery receipt; whether the text that it speaks of is known."""
-    changed = await tx.execute(
-        update(delivery)
-        .where(delivery.c.message_index.in_(message_indexes))
-        .values(status=status, reason=reason, at=now)
+async def lapse(tx: AsyncConnection, now: datetime) -> Sequence[AnyRow]:
+    """Give up the texts that are due and too old to be sent; each has purpose and alert_id."""
+    due = (outbox.c.state == "waiting") & (outbox.c.due_at <= now)
+    given_up = await tx.execute(
+        update(outbox)
+        .where(due, outbox.c.expires_at <= now)
+        .values(state="failed", due_at=now)
+        .returning(outbox.c.purpose, outbox.c.alert_id, outbox.c.inbox_id)
     )
-    return changed.rowcount > 0
+    return given_up.all()
+
+
+async def change(
+    tx: AsyncConnection, row_id: int, was: Sequence[str], state: str, due_at: datetime
+) -> None:
+    """Put a text that is in one of the states `was` into another."""
+    mine = (outbox.c.id == row_id) & outbox.c.state.in_(was)
+    await tx.execute(update(outbox).where(mine).values(state=state, due_at=due_at))
 
 
 async def forget_person(tx: AsyncConnection, person_id: int) -> None:
@@ -123,14 +126,15 @@ async def forget_person(tx: AsyncConnection, person_id: int) -> None:
     await tx.execute(
         update(outbox)
         .where(outbox.c.person_id == person_id, outbox.c.state.in_(("waiting", "claimed")))
-        .values(state="failed", claimed_until=None)
+        .values(state="dropped", claimed_until=None)
     )
 
 
 async def forget_answers(tx: AsyncConnection, person_id: int) -> None:
     """Drop the answers that wait to go to this person."""
     mine = (outbox.c.person_id == person_id) & outbox.c.inbox_id.is_not(None)
-    await tx.execute(update(outbox).where(mine, outbox.c.state == "waiting").values(state="failed"))
+    waiting = update(outbox).where(mine, outbox.c.state == "waiting")
+    await tx.execute(waiting.values(state="dropped"))
 
 
 async def told(tx: AsyncConnection, alert_ids: Sequence[int]) -> dict[int, set[int]]:
@@ -168,42 +172,64 @@ async def told_of(tx: AsyncConnection, person_id: int) -> set[int]:
     return set(await tx.scalars(query))
 
 
-async def failing(tx: AsyncConnection, since: datetime, failures: int) -> frozenset[int]:
-    """People to whom the last `failures` texts since then all failed, and who answered nothing."""
-    failed = delivery.c.status.in_(FAILED)
-    suspects = (
-        select(outbox.c.person_id)
-        .join(delivery, delivery.c.outbox_id == outbox.c.id)
-        .where(failed, delivery.c.at >= since, outbox.c.person_id.is_not(None))
-        .group_by(outbox.c.person_id)
-        .having(func.count(outbox.c.id.distinct()) >= failures)
-    )
-    last = (
-        select(func.max(delivery.c.id))
-        .where(delivery.c.at >= since, outbox.c.person_id.in_(suspects))
-        .join(outbox, delivery.c.outbox_id == outbox.c.id)
+async def had(
+    tx: AsyncConnection,
+    alert_ids: Sequence[int],
+    purposes: Collection[str],
+    in_hand: Collection[int],
+) -> set[tuple[int, int]]:
+    """Who may have got a text of these purposes about these alerts: (alert, person).
+
+    Of a call that was begun and never recorded nobody knows what it did; a claim of `in_hand` has
+    led to none yet.
+    """
+    query = (
+        select(
+            outbox.c.id,
+            outbox.c.alert_id,
+            outbox.c.person_id,
+            outbox.c.attempts,
+            func.count(delivery.c.id).label("recorded"),
+            func.count(delivery.c.id).filter(delivery.c.status.not_in(FAILED)).label("not_failed"),
+        )
+        .outerjoin(delivery)
+        .where(outbox.c.purpose.in_(purposes), outbox.c.inbox_id.is_(None))
         .group_by(outbox.c.id)
     )
+    found = set()
+    for some in chunks(alert_ids):
+        for row in await tx.execute(query.where(outbox.c.alert_id.in_(some))):
+            begun = row.attempts - (row.id in in_hand)
+            if row.not_failed or begun > row.recorded:
+                found.add((row.alert_id, row.person_id))
+    return found
+
+
+async def latest_updates(
+    tx: AsyncConnection, alert_ids: Sequence[int]
+) -> dict[tuple[int, int], int]:
+    """The last update about these alerts that was, or is to be, sent: by (alert, person)."""
     query = (
-        select(outbox.c.person_id, delivery.c.status, delivery.c.at)
-        .join(delivery, delivery.c.outbox_id == outbox.c.id)
-        .where(delivery.c.id.in_(last))
-        .order_by(outbox.c.id.desc())
+        select(outbox.c.alert_id, outbox.c.person_id, func.max(outbox.c.id).label("last"))
+        .where(outbox.c.purpose == "update", outbox.c.state.in_(("waiting", "claimed", "sent")))
+        .group_by(outbox.c.alert_id, outbox.c.person_id)
     )
-    texts: dict[int, list[AnyRow]] = {}
-    for row in await tx.execute(query):
-        texts.setdefault(row.person_id, []).append(row)
-    heard = select(response.c.person_id, func.max(response.c.at).label("at")).where(
-        response.c.person_id.in_(list(texts))
+    found: dict[tuple[int, int], int] = {}
+    for some in chunks(alert_ids):
+        rows = await tx.execute(query.where(outbox.c.alert_id.in_(some)))
+        found |= {(row.alert_id, row.person_id): row.last for row in rows}
+    return found
+
+
+async def given_up(tx: AsyncConnection, since: datetime) -> Sequence[AnyRow]:
+    """Texts about alerts that reached nobody, given up since then: alert_id, texts."""
+    query = select(outbox.c.alert_id, func.count().label("texts")).where(
+        outbox.c.state == "failed",
+        outbox.c.alert_id.is_not(None),
+        outbox.c.inbox_id.is_(None),
+        outbox.c.due_at > since,
     )
-    answered = {r.person_id: r.at for r in await tx.execute(heard.group_by(response.c.person_id))}
-    return frozenset(
-        person
-        for person, rows in texts.items()
-        if len(rows) >= failures
-        and all(row.status in FAILED for row in rows[:failures])
-        and not (person in answered and answered[person] > min(r.at for r in rows[:failures]))
-    )
+    return (await tx.execute(query.group_by(outbox.c.alert_id).order_by(outbox.c.alert_id))).all()
 
 
 async def depth(tx: AsyncConnection, now: datetime) -> int:

@@ -32,9 +32,15 @@ async def ids(tx: AsyncConnection) -> Sequence[int]:
 
 
 async def responders(tx: AsyncConnection) -> Sequence[AnyRow]:
-    """Everybody who can be told: id, area, language, function, clearance."""
-    columns = (person.c.id, person.c.area, person.c.language, person.c.function)
-    query = select(*columns, person.c.clearance).where(person.c.role == "responder")
+    """Everybody who can be told.
+
+    Each has id, area, language, function, clearance, undelivered and undelivered_at.
+    """
+    columns = (
+        person.c.id, person.c.area, person.c.language, person.c.function, person.c.clearance,
+        person.c.undelivered, person.c.undelivered_at,
+    )  # fmt: skip
+    query = select(*columns).where(person.c.role == "responder")
     return (await tx.execute(query.order_by(person.c.id))).all()
 
 
@@ -119,6 +125,18 @@ async def appoint(tx: AsyncConnection, person_id: int, function: str | None) -> 
 async def be_silent(tx: AsyncConnection, person_id: int, silent: bool) -> None:
     """Keep whether a person wants no answers."""
     await tx.execute(update(person).where(person.c.id == person_id).values(silent=silent))
+
+
+async def missed(tx: AsyncConnection, ids: Sequence[int], now: datetime) -> None:
+    """Count a text that did not arrive, for each of these people."""
+    mine = update(person).where(person.c.id.in_(ids))
+    await tx.execute(mine.values(undelivered=person.c.undelivered + 1, undelivered_at=now))
+
+
+async def reached(tx: AsyncConnection, person_id: int) -> None:
+    """This person's phone works: a text arrived, or one came from it."""
+    mine = (person.c.id == person_id) & (person.c.undelivered > 0)
+    await tx.execute(update(person).where(mine).values(undelivered=0, undelivered_at=None))
 
 
 async def remove(tx: AsyncConnection, known: AnyRow, now: datetime) -> None:

@@ -53,6 +53,7 @@ from service.store.tables import (
     response,
     rule_text,
     scan,
+    spending,
     stage,
     warning,
     withdrawal,
@@ -63,7 +64,7 @@ _ALL = true()
 Fate = Literal["deleted", "cut loose", "coarsened", "kept"]
 Limit = Literal["now", "messages", "answers", "people", "exact", "decided"]
 
-_no_longer_open = outbox.c.state.in_(("sent", "failed"))
+_no_longer_open = outbox.c.state.in_(("sent", "failed", "dropped"))
 _person_left = ~exists().where(person.c.id == outbox.c.person_id)
 
 
@@ -293,6 +294,7 @@ KEEPINGS: tuple[Keeping, ...] = (
         "with its text of the outbox",
         "deleted",
     ),
+    Keeping(spending, f"{NOTHING}: what texts cost, by day and gateway", KEPT, "kept"),
     Keeping(
         response,
         "what a responder answered",

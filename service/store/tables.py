@@ -122,6 +122,9 @@ person = Table(
     # Keyed hash of the invite's number: whoever holds the key finds the person by it, to revoke.
     Column("invite_index", Hash, index=True),
     Column("wrong_pins", Integer, nullable=False, default=0),
+    # Tries in a row to text this phone that did not arrive: see domain.delivery.working.
+    Column("undelivered", Integer, nullable=False, default=0),
+    Column("undelivered_at", UtcDateTime),
     Column("membership_id", ForeignKey(membership.c.id), nullable=False),
     # A person's id is a pseudonym that old reports still carry: it is never given to another.
     sqlite_autoincrement=True,
@@ -405,10 +408,11 @@ outbox = Table(
     Column("person_id", Id, index=True),  # to whom: an enrolled person …
     Column("inbox_id", Id),  # … or whoever sent this message
     Column("language", String(8), nullable=False),
-    Column("state", String(12), nullable=False),  # waiting | claimed | sent | failed
+    Column("state", String(12), nullable=False),  # waiting | claimed | sent | failed | dropped
     Column("due_at", UtcDateTime, nullable=False),
     Column("claimed_until", UtcDateTime),
     Column("key_version", Integer),  # of the keys that choose its wording, from the first claim on
+    # Calls of a gateway that were begun: of one that was cut short there is no delivery.
     Column("attempts", Integer, nullable=False, default=0),
     Column("expires_at", UtcDateTime, nullable=False),
 )
@@ -428,9 +432,22 @@ delivery = Table(
     Column("message_index", Hash, index=True),  # keyed hash of the gateway's own id
     Column("status", String(20), nullable=False),
     Column("reason", String(40)),
-    Column("cost", String(24)),
+    Column("currency", String(3)),
+    Column("cost", Id),  # in millionths of the currency
     Column("at", UtcDateTime, nullable=False),
-    Index("ix_delivery_status", "status", "at"),
+)
+
+# What texts cost: sums by day, which outlive the texts.
+spending = Table(
+    "spending",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("gateway", String(32), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("texts", Integer, nullable=False),
+    Column("cost", Id, nullable=False),  # in millionths of the currency
+    UniqueConstraint("day", "gateway", "currency"),
 )
 
 response = Table(

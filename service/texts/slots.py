@@ -7,6 +7,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
@@ -32,8 +33,13 @@ class Wordings(NamedTuple):
     @property
     def slot(self) -> Slot:
         """The slot without its words. Slots of the same wordings are the same, in any text."""
-        digest = hashlib.sha256("|".join(map(squeezed, self.each)).encode()).digest()
-        return Slot(int.from_bytes(digest[:7]), len(self.each))
+        return _slot(self.each)
+
+
+@lru_cache(1000)  # asked for each copy that is sent
+def _slot(each: tuple[str, ...]) -> Slot:
+    digest = hashlib.sha256("|".join(map(squeezed, each)).encode()).digest()
+    return Slot(int.from_bytes(digest[:7]), len(each))
 
 
 def slots(source: str) -> tuple[Wordings, ...]:

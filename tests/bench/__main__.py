@@ -15,13 +15,14 @@ from time import perf_counter
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import anomaly, backtest, engine, history, intake, latency, places
+from tests.bench import anomaly, backtest, delivery, engine, history, intake, latency, places
 from tests.bench.row import Row
 
 SERVICE: dict[str, Callable[[Path], Coroutine[None, None, list[Row]]]] = {
     "intake": intake.measure,
     "latency": latency.measure,
     "history": history.measure,
+    "delivery": delivery.measure,
 }
 PARTS: dict[str, Callable[[], Sequence[Row | tuple[str, str]]]] = {
     "places": places.measure,

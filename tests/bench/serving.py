@@ -71,6 +71,15 @@ async def plain(folder: Path) -> AsyncIterator[Server]:
 
 
 @contextlib.asynccontextmanager
+async def gateway(folder: Path) -> AsyncIterator[Server]:
+    """Run a gateway that takes every text, until the block ends."""
+    port = _free_port()
+    command = (sys.executable, "-m", "tests.bench.gateway", str(port))
+    async with _process(command, port, "/", 404, folder / "gateway.log", {}) as server:
+        yield server
+
+
+@contextlib.asynccontextmanager
 async def _process(
     command: Sequence[str], port: int, path: str, status: int, log: Path, more: Mapping[str, str]
 ) -> AsyncIterator[Server]:

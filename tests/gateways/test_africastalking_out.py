@@ -18,7 +18,7 @@ from handlers.gateways.africastalking import (
     Answer,
     read_answer,
 )
-from service.gateway import Gateway, Outcome
+from service.gateway import Cost, Gateway, Outcome
 from service.vault.number import PhoneNumber
 from tests.support.fake_at import FakeAfricasTalking, Raw
 
@@ -60,7 +60,7 @@ async def test_one_request_carries_one_text_to_all(
     assert [outcome.recipient for outcome in outcomes] == [AWA, BOUBA]
     assert states(outcomes) == [("accepted", "sent")] * 2
     assert [outcome.message_id for outcome in outcomes] == ["ATXid_00000001", "ATXid_00000002"]
-    assert [outcome.cost for outcome in outcomes] == ["XOF 15.0000"] * 2
+    assert [outcome.cost for outcome in outcomes] == [Cost("XOF", 15_000_000)] * 2
 
 
 async def test_no_recipients_is_no_request(at: FakeAfricasTalking, gateway: Gateway) -> None:
@@ -131,7 +131,7 @@ def said(recipients: object, message: object = "Sent") -> str:
         ),
         (Raw(400, "Request is missing required form field 'to'", "text/plain"), "retry", "refused"),
         (Raw(404, "<html>Not here</html>", "text/html"), "retry", "refused"),
-        (Raw(429, "Too many requests", "text/plain"), "retry", "refused"),
+        (Raw(429, "Too many requests", "text/plain"), "retry", "too_fast"),
         (Raw(302, "", "text/html"), "retry", "refused"),
         (Raw(500, "Internal Server Error", "text/plain"), "unknown", "connection_lost"),
         (Raw(502, "<html>Bad gateway</html>", "text/html"), "unknown", "connection_lost"),

@@ -295,7 +295,10 @@ async def test_a_phone_that_takes_no_texts_is_passed_over_until_it_answers(
         await vigie.text(ALL[0], "OK 1")
         await vigie.settle()
         await carry_out(vigie, decided(vigie, "4", "severe"))
-        assert alerted(vigie) == sorted(4 * LOCAL + LOCAL[:1])
+        # What had not arrived may have been tried again by now; the fourth never was for them.
+        had = {text.split(",")[0] for to, text in vigie.at.texts if to == ALL[0]}
+        assert "ALERTE 5" in had
+        assert "ALERTE 4" not in had
 
 
 async def test_a_new_file_counts_for_alerts_that_leave_afterwards(

@@ -8,15 +8,12 @@ alerts alone, severe.
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from service import enrolment
-from service.alerting import Alerting
-from service.domain.evidence import Decision, DecisionKind
-from service.picture import Picture
 from service.store.tables import alert, decision, outbox
+from tests.support.deciding import decide, decided
 from tests.support.network import Network, TestClock, network, number
 
 SOKOLO, NIONO, SEGOU = "ML040410", "ML0404", "ML04"
@@ -205,31 +202,6 @@ async def test_an_area_that_comes_into_use_meanwhile_is_not_named(tmp_path: Path
         await vigie.settle()
         await until(vigie, NOON)
         assert (await vigie.rows(alert))[0].area == NIONO
-
-
-def decided(kind: DecisionKind, severity: Any = "moderate", episode: str = "a-rule:1") -> Decision:
-    """A decision of a rule of the test's own, as the engine makes them."""
-    at = int(MORNING.timestamp())
-    return Decision(
-        kind=kind, rule="market-cluster", rule_hash="", episode=episode, type="displacement",
-        severity=severity, evidence=(1, 2), areas=(SOKOLO,), at=at, late=False, checks=(),
-        suppressed_by=None, live=True,
-    )  # fmt: skip
-
-
-async def decide(vigie: Network, *decisions: Decision) -> None:
-    """Carry decisions out as the workflow would that had made them."""
-    service, now = vigie.service, vigie.clock.now()
-    rules = service.content.rules
-    market = next(rule for rule in rules if rule.id == "market-cluster")
-    made = [
-        Decision(**{**{f: getattr(each, f) for f in each.__slots__}, "rule_hash": market.hash})
-        for each in decisions
-    ]
-    async with service.store.write() as tx:
-        picture = await Picture.load(tx, service.content, now)
-        await Alerting(service.content, service.metrics).carry_out(tx, picture, made, now)
-    await vigie.settle()
 
 
 async def test_an_alert_whose_support_is_gone_before_it_left_is_told_nobody(

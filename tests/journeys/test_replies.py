@@ -41,7 +41,7 @@ async def simulated(folder: Path, seed: int) -> AsyncIterator[tuple[Service, Wor
     settings.data_dir.mkdir()
     keyfile.create(settings.root_key)
     async with opened(settings, "all", TestClock()) as base:
-        service = wired(base, Simulator())
+        service = wired(base, [Simulator()])
         await migrate.upgrade(base.store)
         workflow = Workflow(
             base.store,

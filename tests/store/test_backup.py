@@ -15,7 +15,17 @@ from sqlalchemy import LargeBinary, insert, select
 from service import audit, backup, enrolment
 from service.audit import Witness
 from service.backup import BackupError
-from service.store import Store, copying, migrate, outbox, people, reports, scans, tables
+from service.store import (
+    Store,
+    copying,
+    deliveries,
+    migrate,
+    outbox,
+    people,
+    reports,
+    scans,
+    tables,
+)
 from service.store.scans import Night
 from service.vault import keyfile
 from service.vault.keys import Keyring
@@ -118,7 +128,7 @@ async def fill(store: Store, vault: Vault) -> None:
         texts += [outbox.text("alert", NOW, NOW, "fr", person_id=persons[0], alert_id=1)]
         await outbox.add(tx, texts)
         sent = {"gateway": "g", "status": "sent", "message_index": b"m" * 33, "at": NOW}
-        await outbox.settle(tx, [], [sent | {"outbox_id": n} for n in (1, 2)])
+        await deliveries.add(tx, [sent | {"outbox_id": n} for n in (1, 2)])
 
 
 async def made(store: Store, vault: Vault, folder: Path) -> Path:

@@ -63,33 +63,18 @@ async def test_a_sender_that_starts_alone_takes_everything_back(store: Store) ->
     assert await claim(store) == [1]
 
 
-@pytest.mark.parametrize(("state", "again"), [("sent", []), ("failed", []), ("waiting", [1])])
+@pytest.mark.parametrize(
+    ("state", "again"), [("sent", []), ("failed", []), ("dropped", []), ("waiting", [1])]
+)
 async def test_what_was_settled_is_sent_again_only_if_it_waits(
     store: Store, state: str, again: list[int]
 ) -> None:
     await add(store, alert(1))
     await claim(store)
     async with store.write() as tx:
-        await outbox.settle(tx, [{"row": 1, "state": state, "due_at": LATER}], [])
+        await outbox.settle(tx, [{"row": 1, "state": state, "due_at": LATER, "attempts": 1}])
     assert await claim(store) == []
     assert await claim(store, LATER) == again
-
-
-async def test_a_receipt_finds_its_delivery_by_the_blinded_id(store: Store) -> None:
-    await add(store, alert(1))
-    sent = {
-        "outbox_id": 1,
-        "gateway": "africastalking",
-        "message_index": b"m" * 32,
-        "status": "accepted",
-        "reason": "sent",
-        "cost": None,
-        "at": NOW,
-    }
-    async with store.write() as tx:
-        await outbox.settle(tx, [{"row": 1, "state": "sent", "due_at": NOW}], [sent])
-        assert await outbox.receive(tx, [b"m" * 32], "success", None, LATER)
-        assert not await outbox.receive(tx, [b"n" * 32], "success", None, LATER)
 
 
 async def test_who_has_left_is_sent_nothing_more(store: Store) -> None:

@@ -12,7 +12,7 @@ from service.backtest.history import history
 from service.content import Content, load
 from service.domain.retention import limits, week_of, weeks
 from service.retention import Retention, limits_at
-from service.store import Store, outbox, people, reports, retention, tables
+from service.store import Store, deliveries, outbox, people, reports, retention, tables
 from service.store.retention import KEEPINGS
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # a Monday
@@ -128,9 +128,11 @@ async def test_what_was_sent_goes_with_its_message_and_with_its_person(
             outbox.text("alert", ago(days=99), ago(days=96), "fr", person_id=999, alert_id=1),
         ]
         await outbox.add(tx, rows)
-        done = [{"row": n, "state": "sent", "due_at": ago(days=2)} for n in range(1, 5)]
+        settled = {"state": "sent", "due_at": ago(days=2), "attempts": 1}
+        done = [{"row": n} | settled for n in range(1, 5)]
         sent = [{"outbox_id": n, "gateway": "g", "status": "sent", "at": NOW} for n in range(1, 5)]
-        await outbox.settle(tx, done, sent)
+        await outbox.settle(tx, done)
+        await deliveries.add(tx, sent)
     assert (await Retention(store, content).enforce(NOW))["outbox"] == 3
     left = await all_of(store, tables.outbox)
     # The last, to a person who left, is still in a sender's hands.

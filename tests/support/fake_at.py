@@ -60,11 +60,16 @@ class FakeAfricasTalking:
     content_type: str = "application/json"
     requests: list[dict[str, str]] = field(default_factory=list)
     base_url: str = ""
+    port: int = 0
 
     def __post_init__(self) -> None:
         self.answering = asyncio.Event()
         """While it is clear, requests are taken and wait for their answer."""
         self.answering.set()
+        self.attempts: list[dict[str, str]] = []
+        """The form of every request, also of those that were turned away."""
+        self.taken: list[tuple[str, str]] = []
+        """Those of `texts` that the answer said were accepted."""
         self._ids = 0
         self.message_ids: dict[str, list[str]] = defaultdict(list)
         """The ids given out, by number, in order."""
@@ -83,7 +88,7 @@ class FakeAfricasTalking:
         app.router.add_post("/version1/messaging", self._messaging)
         self._runner = web.AppRunner(app, shutdown_timeout=1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
         host, port = self._runner.addresses[0][:2]
         self.base_url = f"http://{host}:{port}"
         return self
@@ -108,6 +113,9 @@ class FakeAfricasTalking:
                 return web.Response(
                     status=400, text=f"Request is missing required form field '{name}'"
                 )
+        self.attempts.append(form)
+        if self.raw and self.raw.status == 401:
+            return web.Response(status=401, text=self.raw.body)
         self.requests.append(form)
         await self.answering.wait()
         if self.drops == "after taking":
@@ -118,6 +126,7 @@ class FakeAfricasTalking:
                 status=self.raw.status, text=self.raw.body, content_type=self.raw.content_type
             )
         numbers = [number for number in form["to"].split(",") if number not in self.left_out]
+        self.taken += [(n, form["message"]) for n in numbers if self.codes.get(n, 101) < 200]
         said = {"SMSMessageData": self._data(numbers)}
         return web.Response(status=201, text=json.dumps(said), content_type=self.content_type)
 

@@ -56,18 +56,19 @@ class TestClock:
 
 @dataclass
 class Network:
-    """A running service and the phones around it."""
+    """A running service and the phones around it; `at2` is the second gateway, if it has one."""
 
     service: Service
     at: FakeAfricasTalking
+    at2: FakeAfricasTalking
     clock: TestClock
     url: str
     http: aiohttp.ClientSession
     _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
-    async def post(self, kind: str, form: dict[str, str]) -> int:
+    async def post(self, kind: str, form: dict[str, str], gateway: str = "africastalking") -> int:
         """Call the gateway's URL as Africa's Talking would; the status of the answer."""
-        url = f"{self.url}/gateways/africastalking/{TOKEN}/{kind}"
+        url = f"{self.url}/gateways/{gateway}/{TOKEN}/{kind}"
         async with self.http.post(url, data=form) as answer:
             return answer.status
 
@@ -112,10 +113,17 @@ class Network:
         }
         assert await self.post("ussd-end", form) == 200
 
-    async def receipt(self, message_id: str, status: str, phone: str) -> None:
+    async def receipt(
+        self,
+        message_id: str,
+        status: str,
+        phone: str,
+        gateway: str = "africastalking",
+        **others: str,
+    ) -> None:
         """Send a delivery receipt, and see it accepted."""
         form = {"id": message_id, "status": status, "phoneNumber": phone, "networkCode": "61001"}
-        assert await self.post("receipt", form) == 200
+        assert await self.post("receipt", form | others, gateway) == 200
 
     async def enrol(self, phone: str, role: Role, area: str, language: str = "fr") -> None:
         """Invite somebody, and let them text the code from their phone."""
@@ -170,9 +178,8 @@ class Network:
 
 def settings_for(folder: Path, **others: Any) -> Settings:
     """Settings of a service that has its data and keys in this folder."""
-    return Settings(
-        data_dir=folder / "data", gateway_token=TOKEN, gateway="africastalking", port=0, **others
-    )
+    ours = {"gateway_token": TOKEN, "gateway": "africastalking", "port": 0}
+    return Settings(data_dir=folder / "data", **(ours | others))
 
 
 @asynccontextmanager
@@ -188,9 +195,16 @@ async def network(
     settings.data_dir.mkdir(exist_ok=True)
     if not settings.root_key.exists():
         keyfile.create(settings.root_key)
-    async with FakeAfricasTalking() as at, opened(settings, "all", clock) as base:
-        gateway = AfricasTalking(at.username, at.api_key, base_url=at.base_url)
-        service = wired(base, gateway)
+    async with (
+        FakeAfricasTalking() as at,
+        FakeAfricasTalking() as at2,
+        opened(settings, "all", clock) as base,
+    ):
+        gateways = [
+            AfricasTalking(fake.username, fake.api_key, base_url=fake.base_url, name=name)
+            for fake, name in zip((at, at2), settings.gateway, strict=False)
+        ]
+        service = wired(base, gateways)
         await migrate.upgrade(service.store)
         async with (
             running(service),
@@ -198,5 +212,6 @@ async def network(
             aiohttp.ClientSession() as http,
         ):
             await service.timers.forgotten()  # else it would forget what a test says was long ago
-            yield Network(service, at, clock, url, http)
-        await gateway.close()
+            yield Network(service, at, at2, clock, url, http)
+        for gateway in gateways:
+            await gateway.close()

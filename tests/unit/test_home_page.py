@@ -16,7 +16,7 @@ from handlers.console.pages import HOME, HomeStatus, routes
 Client = TestClient[web.Request, web.Application]
 Visit = Callable[..., Awaitable[str]]
 
-WELL = HomeStatus(gateway="simulator", ready=True, open_alerts=3, simulator=True)
+WELL = HomeStatus(gateways=["simulator"], ready=True, open_alerts=3, simulator=True)
 WORDS = json.loads((HOME / "words.json").read_text())
 
 
@@ -81,7 +81,7 @@ async def test_it_says_that_somebody_may_be_under_threat_and_not_who(visit: Visi
 
 
 async def test_another_gateway_has_no_simulator(visit: Visit) -> None:
-    page = await visit(replace(WELL, gateway="africastalking", simulator=False))
+    page = await visit(replace(WELL, gateways=["africastalking"], simulator=False))
     assert "Africa's Talking" in page
     assert "/simulator" not in page
 
@@ -90,7 +90,7 @@ async def test_a_gateway_without_words_is_shown_by_its_name_and_escaped(
     aiohttp_client: Callable[[web.Application], Awaitable[Client]],
 ) -> None:
     async def current() -> HomeStatus:
-        return replace(WELL, gateway="<modem>")
+        return replace(WELL, gateways=["<modem>"])
 
     app = web.Application()
     app.add_routes(routes(current))

@@ -365,7 +365,8 @@ def upgrade() -> None:
         sa.Column("message_index", sa.LargeBinary(length=33), nullable=True),
         sa.Column("status", sa.String(length=20), nullable=False),
         sa.Column("reason", sa.String(length=40), nullable=True),
-        sa.Column("cost", sa.String(length=24), nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=True),
+        sa.Column("cost", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["outbox_id"], ["outbox.id"], name=op.f("fk_delivery_outbox_id_outbox")
@@ -377,8 +378,18 @@ def upgrade() -> None:
             batch_op.f("ix_delivery_message_index"), ["message_index"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_delivery_outbox_id"), ["outbox_id"], unique=False)
-        batch_op.create_index("ix_delivery_status", ["status", "at"], unique=False)
 
+    op.create_table(
+        "spending",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("gateway", sa.String(length=32), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("texts", sa.Integer(), nullable=False),
+        sa.Column("cost", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_spending")),
+        sa.UniqueConstraint("day", "gateway", "currency", name=op.f("uq_spending_day")),
+    )
     op.create_table(
         "person",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -393,6 +404,8 @@ def upgrade() -> None:
         sa.Column("clearance", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("invite_index", sa.LargeBinary(length=32), nullable=True),
         sa.Column("wrong_pins", sa.Integer(), nullable=False),
+        sa.Column("undelivered", sa.Integer(), nullable=False),
+        sa.Column("undelivered_at", UtcDateTime(), nullable=True),
         sa.Column(
             "membership_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),

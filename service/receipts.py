@@ -1,0 +1,62 @@
+"""What a delivery receipt changes: what is known of a try, whether its text is tried again, and
+whether a phone counts as working.
+
+Receipts come in any order, late, twice, or before the sending itself is recorded.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.domain.delivery import fate, pause, supersedes
+from service.store import AnyRow, deliveries, outbox, people
+
+
+async def take(
+    tx: AsyncConnection,
+    message_indexes: Sequence[bytes],
+    status: str,
+    reason: str | None,
+    chance: float,
+    now: datetime,
+) -> bool:
+    """Record a receipt; whether the try that it speaks of is known.
+
+    `chance` is in [0, 1): see `domain.delivery.pause`.
+    """
+    found = await deliveries.by_message(tx, message_indexes)
+    for row in found:
+        if not supersedes(status, row.status):
+            continue
+        await deliveries.note(tx, row.id, status, reason, now)
+        match fate(status):
+            case "arrived":
+                await _arrived(tx, row, now)
+            case "failed":
+                await _failed(tx, row, chance, now)
+            case "under_way":
+                pass
+    return bool(found)
+
+
+async def _arrived(tx: AsyncConnection, row: AnyRow, now: datetime) -> None:
+    # It may have been given up for lost, or wait to be sent once more.
+    await outbox.change(tx, row.outbox_id, ("waiting", "failed"), "sent", now)
+    if row.person_id is not None:
+        await people.reached(tx, row.person_id)
+
+
+async def _failed(tx: AsyncConnection, row: AnyRow, chance: float, now: datetime) -> None:
+    if row.person_id is not None:
+        await people.missed(tx, [row.person_id], now)
+    tries = (await deliveries.tries(tx, [row.outbox_id]))[row.outbox_id]
+    if any(fate(each.status) != "failed" for each in tries):
+        return  # another try may have arrived
+    is_told = row.alert_id is not None and row.inbox_id is None
+    wait = timedelta(seconds=pause(len(tries), "undelivered", chance))
+    if is_told and now < row.expires_at:
+        due_at = min(now + wait, row.expires_at)
+        await outbox.change(tx, row.outbox_id, ("sent",), "waiting", due_at)
+    else:
+        await outbox.change(tx, row.outbox_id, ("sent",), "failed", now)
