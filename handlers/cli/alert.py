@@ -8,7 +8,7 @@ import typer
 
 from handlers.app import opened
 from handlers.cli.acting import As, need_coordinator
-from handlers.cli.ready import need_tables
+from handlers.cli.ready import MOST, need_tables
 from handlers.settings import Settings
 from service.exact_place import NotAllowed, allow
 from service.store import alerts
@@ -36,7 +36,8 @@ def waiting(
 
 @commands.command()
 def release(
-    number: Annotated[int, typer.Argument(min=1, help="The number of the alert.")], as_: As
+    number: Annotated[int, typer.Argument(min=1, max=MOST, help="The number of the alert.")],
+    as_: As,
 ) -> None:
     """Tell the exact place of an alert to those who had the alert. It is entered by your name.
 

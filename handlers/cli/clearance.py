@@ -9,7 +9,7 @@ import typer
 
 from handlers.app import Opened, opened
 from handlers.cli.acting import As, need_coordinator
-from handlers.cli.ready import need_tables
+from handlers.cli.ready import MOST, need_tables
 from handlers.settings import Settings
 from service.clearing import NotCleared, clear, said
 from service.domain.codebook import Severity
@@ -82,7 +82,9 @@ def _known(service: Opened, types: Sequence[str], option: str) -> tuple[str, ...
 
 
 def clear_responder(
-    pseudonym: Annotated[int, typer.Option(help="As `list` shows it.", min=1, show_default=False)],
+    pseudonym: Annotated[
+        int, typer.Option(help="As `list` shows it.", min=1, max=MOST, show_default=False)
+    ],
     as_: As,
     area: Annotated[
         str | None, typer.Option(help="The pcode of the area that they serve from now on.")

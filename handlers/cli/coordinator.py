@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from handlers.app import opened
 from handlers.cli.acting import As, need_coordinator
-from handlers.cli.ready import need_tables
+from handlers.cli.ready import MOST, need_tables
 from handlers.cli.secrets import ByShares, fitting, gather_shares
 from handlers.settings import Settings
 from service import coordinators
@@ -125,7 +125,10 @@ async def _remove(name: str, by: str) -> None:
 
 @commands.command()
 def approve(
-    number: Annotated[int, typer.Argument(metavar="ID", help="Its number: see `list`.")], as_: As
+    number: Annotated[
+        int, typer.Argument(metavar="ID", min=1, max=MOST, help="Its number: see `list`.")
+    ],
+    as_: As,
 ) -> None:
     """Approve what another coordinator asked for. Read first what it is, with `list`."""
     approved, made = asyncio.run(_approve(number, as_))

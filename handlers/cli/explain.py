@@ -12,15 +12,13 @@ from pydantic import TypeAdapter, ValidationError
 from handlers.app import opened
 from handlers.cli.acting import AsIfAny
 from handlers.cli.explain_words import Language, Teller
-from handlers.cli.ready import enter, need_tables
+from handlers.cli.ready import MOST, enter, need_tables
 from handlers.settings import Settings
 from service import explain as explaining
 from service.audit import plain
 from service.content import Content
 from service.domain.rule import Hours
 from service.explain import Explanation, History
-
-MOST = 2**63 - 1  # what a database can hold as a number
 
 _HOURS: TypeAdapter[int] = TypeAdapter(Hours)
 

@@ -18,7 +18,7 @@ from handlers.cli.clearance import (
     clear_responder,
     known_function,
 )
-from handlers.cli.ready import enter, who_acts
+from handlers.cli.ready import MOST, enter, who_acts
 from handlers.settings import Settings
 from service import enrolment
 from service.audit import note
@@ -52,13 +52,16 @@ Language = Annotated[
 ]
 Count = Annotated[int, typer.Option(min=1, max=MOST_INVITES, help="How many codes to make.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read.")]
-Pseudonym = Annotated[int, typer.Option(help="As `list` shows it.", min=1, show_default=False)]
-OnePseudonym = Annotated[
-    int | None, typer.Option(help="As `list` shows it.", min=1, show_default=False)
+Pseudonym = Annotated[
+    int, typer.Option(help="As `list` shows it.", min=1, max=MOST, show_default=False)
 ]
-Number = Annotated[int, typer.Option(help="The number of their invite.", min=1)]
+OnePseudonym = Annotated[
+    int | None, typer.Option(help="As `list` shows it.", min=1, max=MOST, show_default=False)
+]
+Number = Annotated[int, typer.Option(help="The number of their invite.", min=1, max=MOST)]
 OneInvite = Annotated[
-    int | None, typer.Option(help="The number of their invite.", min=1, show_default=False)
+    int | None,
+    typer.Option(help="The number of their invite.", min=1, max=MOST, show_default=False),
 ]
 WithPin = Annotated[
     bool,

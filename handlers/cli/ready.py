@@ -6,6 +6,9 @@ from handlers.settings import Settings
 from service import audit
 from service.store import migrate
 
+MOST = 2**63 - 1
+"""The greatest number that a database can hold; one beyond it names nobody and nothing."""
+
 
 async def need_tables(service: Opened) -> None:
     """Raise NotReady where the database is not set up for this version."""

@@ -12,7 +12,7 @@ import typer
 
 from handlers.app import content_of, opened
 from handlers.cli.acting import As, need_coordinator
-from handlers.cli.ready import need_tables
+from handlers.cli.ready import MOST, need_tables
 from handlers.settings import Settings
 from service import audit
 from service.domain.variants import Finding
@@ -33,7 +33,8 @@ def trace_leak(
         ),
     ] = None,
     alert: Annotated[
-        int | None, typer.Option(min=1, help="The alert of texts whose number is cut off.")
+        int | None,
+        typer.Option(min=1, max=MOST, help="The alert of texts whose number is cut off."),
     ] = None,
     content_dir: Annotated[
         Path | None,
