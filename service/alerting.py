@@ -1,4 +1,4 @@
-"""From decisions to alerts and the texts that tell of them; and what responders answer.
+"""From decisions to alerts and the texts that tell of them.
 
 A decision is kept with the time at which responders are to be told of it. When that has come, what
 was decided of one alert since is told in one text, or in none (see `domain.release`).
@@ -21,7 +21,7 @@ from service.domain.evidence import Decision, DecisionKind
 from service.domain.release import due, part_told, to_say
 from service.escalating import Escalating
 from service.picture import Picture
-from service.store import AnyRow, alerts, outbox, releases, reports, stages
+from service.store import AnyRow, alerts, releases, reports, responses, stages
 from service.telemetry import Metrics
 from service.telling import Telling, common
 
@@ -111,7 +111,7 @@ class Alerting:
         if not waiting:
             return
         known = await alerts.by_id(tx, list(waiting))
-        answers = await alerts.answers(tx, list(waiting))
+        answers = await responses.last_of(tx, list(waiting))
         telling = await Telling.begin(tx, self._content, list(waiting), now)
         escalating = Escalating(self._content, telling, now)
         for number in (each for each in numbers if each in waiting):
@@ -164,7 +164,7 @@ class Alerting:
         if severity and SEVERITIES.index(severity) > SEVERITIES.index(alert.severity):
             before = (await stages.waiting(tx, [alert.id])).get(alert.id, ())
             first = (await stages.counted(tx, [alert.id])).get(alert.id, 0)
-            answers = (await alerts.answers(tx, [alert.id])).get(alert.id, {})
+            answers = (await responses.last_of(tx, [alert.id])).get(alert.id, {})
             facts = Facts(telling.branch_of(alert, last.areas), alert.type, severity)
             escalating.set_out(alert.id, facts, answers, before, first)
 
@@ -203,23 +203,3 @@ class _Outcome:
         if self._changed:
             await alerts.amend(tx, self._changed)
         await releases.settle(tx, self._settled, now)
-
-
-async def acknowledge(
-    tx: AsyncConnection, person_id: int, number: int | None, now: datetime
-) -> int | None:
-    """Record a responder's `OK`: the alert that it was for.
-
-    None if they were not told of that alert or, where they gave no number, if not exactly one that
-    they were told of still waits for their answer.
-    """
-    mine = await outbox.told_of(tx, person_id)
-    if number is None:
-        waiting = await alerts.unanswered(tx, sorted(mine), person_id)
-        number = waiting[0] if len(waiting) == 1 else None
-    if number is None or number not in mine:
-        return None
-    await alerts.respond(tx, number, person_id, "acknowledge", now)
-    if (await alerts.by_id(tx, [number]))[number].state == "open":
-        await alerts.change(tx, number, state="acknowledged")
-    return number

@@ -10,23 +10,21 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service import enrolment, receipts, reporting
-from service.alerting import acknowledge
+from service import enrolment, receipts, reporting, responding
 from service.asking import PATIENCE, Asking
 from service.asking import PURPOSE as ASKS
 from service.content import Content
-from service.domain import grammar, pins
+from service.domain import grammar, pins, responder
 from service.domain.reading import (
-    Acknowledge,
     Answers,
     Chosen,
     Correct,
     Doubt,
     Draft,
     Enrol,
-    Help,
     Problem,
     Reading,
+    Speak,
     Stop,
     Withdraw,
     reports_in,
@@ -173,6 +171,8 @@ class Batch:
             report = text
         sent = reporting.believed(message.sent_at, message.received_at)
         on = sent.astimezone(content.timezone).date()
+        if person is not None and await self._has_answered(message, person, report):
+            return
         reading = grammar.read(report, content.codebook, content.gazetteer, home, on)
         if message.sender_index is None:
             self._close(message, "sender_not_a_number")
@@ -183,8 +183,8 @@ class Batch:
             self._reply(message, "neutral", DEFAULT_LANGUAGE, None)
         elif isinstance(reading, Stop):
             await self._forget(message, person)
-        elif person.role == "responder" and isinstance(reading, Acknowledge | Help):
-            await self._answer(message, person, reading)
+        elif isinstance(reading, Speak):
+            await self._speak(message, person, reading)
         elif person.role == "focal_point" and isinstance(reading, Answers):
             await self._be_silent(message, person, reading)
         else:
@@ -255,22 +255,38 @@ class Batch:
             await outbox.forget_answers(self._tx, person.id)
             self._texts = [text for text in self._texts if text["person_id"] != person.id]
 
-    async def _answer(
-        self,
-        message: AnyRow,
-        person: AnyRow,
-        reading: Acknowledge | Help,
-    ) -> None:
-        if isinstance(reading, Help):
-            self._close(message)
-            self._reply(message, "help_responder", person.language, person.id)
-            return
-        number = await acknowledge(self._tx, person.id, reading.number, self.now)
-        if number is not None:
-            self.answered.add(number)
-        self._close(message, None if number else "unknown_alert")
-        purpose = "acknowledged" if number else "unknown_alert"
-        self._reply(message, purpose, person.language, person.id, number)
+    async def _speak(self, message: AnyRow, person: AnyRow, reading: Speak) -> None:
+        """Text a focal point in another language: the answer is as neutral as any."""
+        if await responding.speak(self._tx, self._content, person, reading.language):
+            self._people |= await people.by_index(self._tx, [person.number_index])
+        self._close(message)
+        if not person.silent:
+            language = (self._person(message) or person).language
+            self._reply(message, "neutral", language, person.id)
+
+    async def _has_answered(self, message: AnyRow, person: AnyRow, text: str) -> bool:
+        """Do what a responder's command asks for; whether the text is one.
+
+        By its words alone: what a focal point writes is never read so. A report that begins with
+        `OK` is one for all that, unless it answers an alert by its number.
+        """
+        content = self._content
+        command = responder.read(text, content.codebook) if person.role == "responder" else None
+        if command is None:
+            return False
+        if getattr(command, "alert", None) is None:
+            reading = grammar.read(text, content.codebook, content.gazetteer, person.area)
+            if any(isinstance(each, Draft) and each.place for each in reports_in(reading)):
+                return False
+        answering = responding.Answering(self._tx, content, person, message, self.now)
+        reply = await answering.carry_out(command)
+        if reply.is_answer and reply.alert is not None:
+            self.answered.add(reply.alert)
+        self._close(message, reply.problem)
+        self._people |= await people.by_index(self._tx, [person.number_index])
+        language = (self._person(message) or person).language
+        self._reply(message, reply.purpose, language, person.id, reply.alert)
+        return True
 
     async def _report(
         self,
@@ -281,7 +297,9 @@ class Batch:
     ) -> None:
         """File each report, take one back, or note what was wrong; the answer is the same.
 
-        But for one of which the sender is asked where it was.
+        But for one of which the sender is asked where it was. A responder whose text is neither a
+        report nor a command is told what they can write: else they would take an answer that nobody
+        got for given.
         """
         problem: str | None = None
         asked: tuple[Doubt, reporting.Origin] | None = None
@@ -310,6 +328,8 @@ class Batch:
             due_at = self._reply(message, ASKS, person.language, person.id, life=PATIENCE)
             corrects = isinstance(reading, Correct)
             await self._asking.keep(*asked, proof, due_at, corrects=corrects)
+        elif person.role == "responder" and isinstance(reading, Problem) and reading.type is None:
+            self._reply(message, "help_responder", person.language, person.id)
         elif not person.silent:
             self._reply(message, "neutral", person.language, person.id)
 

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,12 +24,24 @@ from service.domain.areas import COUNTRY
 from service.domain.clearance import Clearance
 from service.domain.delivery import Try
 from service.domain.escalation import is_told
+from service.domain.responses import Response
 from service.flood import Flood
 from service.gateway import Outcome
 from service.lanes import Lane
 from service.ledger import Ledger
+from service.roster import is_paused
 from service.standing import fallen
-from service.store import AnyRow, Store, alerts, deliveries, inbox, outbox, people, questions
+from service.store import (
+    AnyRow,
+    Store,
+    alerts,
+    deliveries,
+    inbox,
+    outbox,
+    people,
+    questions,
+    responses,
+)
 from service.tasks import first_of
 from service.telemetry import Metrics
 from service.texts import VALUES
@@ -65,6 +77,15 @@ class _Sending:
     row: AnyRow
     number: PhoneNumber
     text: str
+
+
+class _About(NamedTuple):
+    """What a text can tell of: to whom it goes, an alert, a question, an answer to the alert."""
+
+    person: AnyRow | None
+    alert: AnyRow | None
+    asked: AnyRow | None
+    said: Response | None
 
 
 class Dispatcher:
@@ -197,7 +218,8 @@ class Dispatcher:
             told = await people.by_id(tx, [r.person_id for r in rows if r.person_id])
             asked = await inbox.sealed_senders(tx, [r.inbox_id for r in rows if not r.person_id])
             which = await questions.of_messages(tx, [r.inbox_id for r in rows if r.purpose == ASKS])
-        sendings, dropped = [], []
+            said = await responses.of_messages(tx, [r.inbox_id for r in rows if r.inbox_id])
+        sendings, dropped, held = [], [], []
         copies: dict[_Copy, str] = {}
         for nth, row in enumerate(rows):
             if nth % OPENED_AT_ONCE == 0:
@@ -205,6 +227,14 @@ class Dispatcher:
             person = told.get(row.person_id)
             if person is not None and not self._may_read(row, person, about.get(row.alert_id)):
                 dropped.append((row, "not_cleared"))
+                continue
+            if person is not None and row.inbox_id is None and is_paused(person, self._clock.now()):
+                # Since it was queued. A new alert is for others then; what became of one they had
+                # is kept for them.
+                if row.purpose == "alert":
+                    dropped.append((row, "paused"))
+                else:
+                    held.append(_settled(row, "waiting", person.paused_until, 0))
                 continue
             try:
                 if person is not None:
@@ -218,10 +248,11 @@ class Dispatcher:
             except (Shredded, CannotOpen):
                 dropped.append((row, "recipient_gone"))
                 continue
-            asks = which.get(row.inbox_id)
-            text = self._text(row, person, about.get(row.alert_id), asks, copies)
-            sendings.append(_Sending(row, number, text))
+            asks, given = which.get(row.inbox_id), said.get(row.inbox_id)
+            known = _About(person, about.get(row.alert_id), asks, given)
+            sendings.append(_Sending(row, number, self._text(row, known, copies)))
         await self._drop(dropped)
+        await self._ledger.enter(held)
         return sendings
 
     def _may_read(self, row: AnyRow, person: AnyRow, alert: AnyRow | None) -> bool:
@@ -230,48 +261,44 @@ class Dispatcher:
             return True
         tree = self._content.tree
         named = alert.area if alert.area in tree else COUNTRY
-        severity = alert.severity if row.purpose in ("alert", "update") else None
+        severity = alert.severity if row.purpose in ("alert", "update", "info") else None
         clearance = Clearance.of(person.clearance)
         told = is_told(tree, named, person.area, clearance, alert.type, severity)
         return person.role == "responder" and told
 
-    def _text(
-        self,
-        row: AnyRow,
-        person: AnyRow | None,
-        alert: AnyRow | None,
-        asked: AnyRow | None,
-        copies: dict[_Copy, str],
-    ) -> str:
+    def _text(self, row: AnyRow, about: _About, copies: dict[_Copy, str]) -> str:
         """The text of a row, in the wording that is this person's for this alert.
 
-        `copies` has those that were rendered already: of a thousand there are a few dozen.
+        `copies` has those that were rendered already: of a thousand there are a few dozen. What
+        answers somebody is theirs alone.
         """
-        texts = self._content.texts
+        texts, person, alert = self._content.texts, about.person, about.alert
         if person is None or alert is None:
-            values = self._values(row.purpose, person, alert, asked)
-            return texts.render(row.purpose, row.language, values, None)
+            return texts.render(row.purpose, row.language, self._values(row.purpose, about), None)
         slots = texts.slots(row.purpose, row.language)
         choice = wording(self._vault, slots, person.id, alert.id, row.key_version)
         copy = row.purpose, row.language, alert.id, choice
-        if copy not in copies:
-            values = self._values(row.purpose, person, alert, asked)
+        if row.inbox_id is not None or copy not in copies:
+            values = self._values(row.purpose, about)
             copies[copy] = texts.render(row.purpose, row.language, values, choice)
         return copies[copy]
 
-    def _values(
-        self, purpose: str, person: AnyRow | None, alert: AnyRow | None, asked: AnyRow | None
-    ) -> dict[str, object]:
+    def _values(self, purpose: str, about: _About) -> dict[str, object]:
+        person, alert, asked, said = about
         known: dict[str, object] = {}
         if person is not None:
             known["area"] = self._area(person.area)
+            until = person.paused_until or self._clock.now()
+            known["until"] = until.astimezone(self._content.timezone)
         if alert is not None:
             known |= {"number": alert.id, "day": alert.day, "part": alert.day_part}
             known |= {"severity": alert.severity, "area": self._area(alert.area)}
             known["type"] = self._content.title(alert.type)
-            known["place"] = self._place(alert.place)
+            known["place"], known["state"] = self._place(alert.place), alert.state
         if asked is not None:
             known["first"], known["second"] = self._places(asked)
+        if said is not None:
+            known["answer"] = said.outcome or said.kind
         return {name: known[name] for name in VALUES[purpose]}
 
     def _places(self, asked: AnyRow) -> tuple[str, str]:

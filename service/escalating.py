@@ -24,7 +24,7 @@ from service.domain.escalation import (
     plan,
     route_of,
 )
-from service.domain.routes import Answer
+from service.domain.responses import Kind
 from service.store import AnyRow, stages
 from service.telling import Telling
 
@@ -61,7 +61,7 @@ class Escalating:
         self,
         number: int,
         facts: Facts,
-        answers: Mapping[int, Answer] | None = None,
+        answers: Mapping[int, Kind] | None = None,
         before: Sequence[AnyRow] = (),
         first: int = 0,
     ) -> None:
@@ -87,9 +87,7 @@ class Escalating:
             row |= {"answers_of": sorted(after.latest) if each.nth in left else None}
             self._rows.new.append(row)
 
-    def go_on(
-        self, alert: AnyRow, waiting: Sequence[AnyRow], answers: Mapping[int, Answer]
-    ) -> None:
+    def go_on(self, alert: AnyRow, waiting: Sequence[AnyRow], answers: Mapping[int, Kind]) -> None:
         """Carry out what is due of an alert's steps, or what its answers make needless."""
         tree, first = self._content.tree, waiting[0]
         area = first.area if first.area in tree else COUNTRY
@@ -120,7 +118,7 @@ class Escalating:
         number: int,
         facts: Facts,
         course: Course,
-        answers: Mapping[int, Answer],
+        answers: Mapping[int, Kind],
         *,
         is_over: bool,
     ) -> tuple[list[Outcome], Course]:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.content import Content
 from service.domain.clearance import Clearance
 from service.domain.delivery import working
-from service.domain.escalation import Responder
+from service.domain.escalation import Absence, Responder
 from service.domain.routes import Unreachable
 from service.store import AnyRow, people
 
@@ -24,7 +24,7 @@ class Roster:
                 row.area,
                 row.function,
                 Clearance.of(row.clearance),
-                None if works(row, policy, now) else "unreachable",
+                _absent(row, policy, now),
             )
             for row in rows
         )
@@ -42,3 +42,14 @@ def works(row: AnyRow, policy: Unreachable, now: datetime) -> bool:
     """Whether texts to this person's phone are likely to arrive."""
     within = timedelta(hours=policy.within)
     return working(row.undelivered, row.undelivered_at, now, policy.failures, within)
+
+
+def is_paused(person: AnyRow, now: datetime) -> bool:
+    """Whether a responder wants no texts now."""
+    return person.paused_until is not None and person.paused_until > now
+
+
+def _absent(row: AnyRow, policy: Unreachable, now: datetime) -> Absence | None:
+    if is_paused(row, now):
+        return "paused"
+    return None if works(row, policy, now) else "unreachable"

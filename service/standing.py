@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.store import AnyRow, alerts, outbox
+from service.store import AnyRow, outbox, responses
 from service.texts.slots import VARIED
 
-TELLING = VARIED - {"correction"}
+# What tells of an alert unasked.
+TELLING = VARIED - {"correction", "info"}
 # All that these say an update says again, as it has become.
 _RENEWED = frozenset({"alert", "update"})
 
@@ -25,14 +26,15 @@ async def fallen(
     all of it. `answered`: it may not have arrived, but it did. `never_told`: who is to hear that an
     alert was wrong never heard of it.
     """
-    told = [row for row in rows if row.purpose in VARIED and row.alert_id in about]
+    unasked = [row for row in rows if row.purpose in VARIED and row.inbox_id is None]
+    told = [row for row in unasked if row.alert_id in about]
     numbers = sorted({row.alert_id for row in told})
     if not told:
         return {}
     updates = await outbox.latest_updates(tx, numbers)
     corrections = {row.alert_id for row in told if row.purpose not in TELLING}
     again = {row.alert_id for row in told if row.attempts}
-    answers = await alerts.answers(tx, sorted(corrections | again))
+    answers = await responses.last_of(tx, sorted(corrections | again))
     answered = {(number, person) for number, by in answers.items() for person in by}
     had = await outbox.had(tx, sorted(corrections), TELLING, {row.id for row in rows})
 

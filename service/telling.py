@@ -10,7 +10,7 @@ from service.content import Content
 from service.domain.areas import COUNTRY, AreaTree
 from service.domain.codebook import Severity
 from service.domain.escalation import Responder, is_told, told
-from service.roster import Roster
+from service.roster import Roster, is_paused
 from service.store import AnyRow, outbox
 
 # How long an alert is worth sending; a gateway may be down for a while.
@@ -89,10 +89,12 @@ class Telling:
             await outbox.add(tx, self._texts)
 
     def _tell(self, purpose: str, number: int, people: Sequence[int], step: str = "") -> None:
-        now, until = self._now, self._now + ALERT_LIFE
         for id_ in people:
-            language, to = self._roster.row(id_).language, {"person_id": id_, "alert_id": number}
-            self._texts.append(outbox.text(purpose, now, until, language, step=step, **to))
+            row, to = self._roster.row(id_), {"person_id": id_, "alert_id": number}
+            # Who had the alert and paused hears how it went on when the pause is over.
+            due = row.paused_until if is_paused(row, self._now) else self._now
+            until = due + ALERT_LIFE
+            self._texts.append(outbox.text(purpose, due, until, row.language, step=step, **to))
 
 
 def common(tree: AreaTree, areas: Sequence[str]) -> str:

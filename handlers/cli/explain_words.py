@@ -97,8 +97,20 @@ _KINDS = {
 }
 
 _STATES = {
-    "en": {"open": "open", "acknowledged": "acknowledged", "corrected": "taken back"},
-    "fr": {"open": "ouverte", "acknowledged": "reçue par un intervenant", "corrected": "retirée"},
+    "en": {
+        "open": "open",
+        "acknowledged": "acknowledged",
+        "on_the_way": "somebody is on the way",
+        "done": "done",
+        "corrected": "taken back",
+    },
+    "fr": {
+        "open": "ouverte",
+        "acknowledged": "reçue par un intervenant",
+        "on_the_way": "un intervenant est en route",
+        "done": "terminée",
+        "corrected": "retirée",
+    },
 }
 _PARTS = {
     "en": {p: p for p in ("night", "morning", "afternoon", "evening")} | {"day": "day or night"},

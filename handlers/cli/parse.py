@@ -10,7 +10,7 @@ import typer
 from handlers.settings import Settings
 from service.clock import SystemClock
 from service.content import Content, load
-from service.domain import grammar
+from service.domain import grammar, responder
 from service.domain.codebook import COUNTS
 from service.domain.gazetteer import Place
 from service.domain.reading import (
@@ -51,6 +51,9 @@ def parse(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="The day it is sent on: today if left out."),
     ] = None,
+    from_responder: Annotated[
+        bool, typer.Option("--responder", help="Read it as a responder's: `OK 17`, `FIN 17 2`.")
+    ] = False,
     json_: Annotated[
         bool, typer.Option("--json", help="Print JSON, for a program to read.")
     ] = False,
@@ -63,18 +66,19 @@ def parse(
             f"no area has the pcode {home}: see rules/places/areas.csv", param_hint="--area"
         )
     sent = on or SystemClock().now().astimezone(content.timezone)
-    reading = grammar.read(text, content.codebook, content.gazetteer, home, sent.date())
+    command = responder.read(text, content.codebook) if from_responder else None
+    reading = command or grammar.read(text, content.codebook, content.gazetteer, home, sent.date())
     described = describe(reading)
     parts = reading.reports if isinstance(reading, Several) else (reading,)
     if json_:
         typer.echo(json.dumps(described, ensure_ascii=False, indent=2))
     else:
         typer.echo("\n\n".join("\n".join(lines(each, content)) for each in parts))
-    if any(isinstance(each, Problem) for each in parts):
+    if any(isinstance(each, Problem | responder.Unsure) for each in parts):
         raise typer.Exit(1)
 
 
-def describe(reading: Reading) -> dict[str, Any]:
+def describe(reading: Reading | responder.Command) -> dict[str, Any]:
     """A reading for JSON.
 
     A report's fields, with `problem` or `doubt` where it has one; `reports`; or a `command`.
@@ -109,7 +113,7 @@ def describe(reading: Reading) -> dict[str, Any]:
     return command | asdict(reading)
 
 
-def lines(reading: Reading, content: Content) -> list[str]:
+def lines(reading: Reading | responder.Command, content: Content) -> list[str]:
     """A reading for a person, a line a fact."""
     if isinstance(reading, Doubt):
         asked = (f"{n} for {_in_words(each)}" for n, each in enumerate(reading.candidates, 1))

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Literal, NamedTuple, Self, TypeVar, get_args
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from service.domain import words
 from service.domain.damm import check_digit
 from service.domain.messages import outside_gsm7
+from service.domain.responses import KINDS, OUTCOMES, Kind, Outcome
 from service.domain.spelling import Spellings, distance, on_keypad
 
 Severity = Literal["minor", "moderate", "severe", "extreme"]
@@ -16,9 +17,11 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 Typology = Literal["horizontal", "vertical", "global", "criminal"]
 Count = Literal["killed", "injured", "abducted", "displaced", "livestock"]
 COUNTS: tuple[Count, ...] = get_args(Count)
-Command = Literal[
-    "enrol", "acknowledge", "stop", "help", "no_answers", "answers", "withdraw", "correct"
-]
+Command = Literal["enrol", "stop", "language", "no_answers", "answers", "withdraw", "correct"]
+ResponderCommand = Kind | Literal["info", "pause", "resume", "help", "language"]
+# What stands beside a responder's command: how it ended, words that say nothing, what a number
+# counts that is not an alert's, and how long a pause is.
+Beside = Outcome | Literal["around", "quantities", "hours", "weeks"]
 Role = Count | Literal["days", "days_ago", "weekday", "number", "market", "here", "filler"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
@@ -117,18 +120,40 @@ class WordList(_Entry):
 class Commands(_Entry):
     """The first words that make a text a command, by language.
 
-    `no_answers` and `answers`: a focal point wants to be sent nothing, or answers again.
+    `language`: who sends it wants texts in another. `no_answers` and `answers`: a focal point wants
+    to be sent nothing, or answers again.
     `withdraw` and `correct`: what was sent last is taken back, or replaced by what follows.
     """
 
     enrol: Phrases
-    acknowledge: Phrases
     stop: Phrases
-    help: Phrases
+    language: Phrases
     no_answers: Phrases = {}
     answers: Phrases = {}
     withdraw: Phrases = {}
     correct: Phrases = {}
+
+
+class Responders(_Entry):
+    """What responders write, by language: a focal point's text is never read by these words.
+
+    `around` may stand before a command and between it and the alert's number, and says nothing; a
+    number before one of `quantities` counts something, and is no alert's.
+    """
+
+    acknowledge: Phrases
+    on_the_way: Phrases
+    cannot: Phrases
+    done: Phrases
+    info: Phrases
+    pause: Phrases
+    resume: Phrases
+    help: Phrases
+    outcomes: dict[Outcome, Phrases]
+    around: Phrases = {}
+    quantities: Phrases = {}
+    hours: Phrases = {}
+    weeks: Phrases = {}
 
 
 class Limits(_Entry):
@@ -210,6 +235,8 @@ class Codebook(_Entry):
 
     types: tuple[IncidentType, ...] = Field(min_length=1)
     commands: Commands
+    responders: Responders
+    languages: dict[Language, tuple[str, ...]]
     words: WordList
     limits: Limits
 
@@ -222,6 +249,7 @@ class Codebook(_Entry):
                 raise ValueError(f"{what} are declared twice: {', '.join(sorted(twice))}")
         # Built here so that a word with two meanings is found when the file is read.
         _ = self.type_lexicon, self.command_lexicon, self.word_lexicon
+        _ = self.responder_lexicon, self.beside_lexicon, self.language_lexicon
         return self
 
     def type(self, type_id: str) -> IncidentType:
@@ -273,9 +301,50 @@ class Codebook(_Entry):
         for command in get_args(Command):
             for phrase in _every(getattr(self.commands, command)):
                 lexicon.add(phrase, command)
+        self._shared_with_types(lexicon)
+        return lexicon
+
+    @cached_property
+    def responder_lexicon(self) -> Lexicon[ResponderCommand]:
+        """The commands that responders text."""
+        lexicon: Lexicon[ResponderCommand] = Lexicon()
+        listed: tuple[ResponderCommand, ...] = (*KINDS, "info", "pause", "resume", "help")
+        for command in listed:
+            for phrase in _every(getattr(self.responders, command)):
+                lexicon.add(phrase, command)
+        for phrase in _every(self.commands.language):
+            lexicon.add(phrase, "language")
+        self._shared_with_types(lexicon)
+        for word, meant in self.command_lexicon.items():
+            if lexicon.get(word, meant) != meant:
+                raise ValueError(f"“{word}” is given two meanings: remove one of them")
+        return lexicon
+
+    @cached_property
+    def beside_lexicon(self) -> Lexicon[Beside]:
+        """What stands beside responders' commands."""
+        lexicon: Lexicon[Beside] = Lexicon()
+        for outcome in OUTCOMES:
+            for phrase in _every(self.responders.outcomes.get(outcome, {})):
+                lexicon.add(phrase, outcome)
+        listed: tuple[Beside, ...] = ("around", "quantities", "hours", "weeks")
+        for role in listed:
+            for phrase in _every(getattr(self.responders, role)):
+                lexicon.add(phrase, role)
+        return lexicon
+
+    @cached_property
+    def language_lexicon(self) -> Lexicon[str]:
+        """The codes and names of languages."""
+        lexicon: Lexicon[str] = Lexicon()
+        for code, names in self.languages.items():
+            for phrase in (code, *names):
+                lexicon.add(phrase, code)
+        return lexicon
+
+    def _shared_with_types(self, lexicon: Lexicon[Any]) -> None:
         if shared := self.type_lexicon.keys() & lexicon.keys():
             raise ValueError(f"types share words with commands: {', '.join(sorted(shared))}")
-        return lexicon
 
     @cached_property
     def word_lexicon(self) -> Lexicon[Meaning]:

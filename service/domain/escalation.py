@@ -13,9 +13,9 @@ from service.domain.areas import COUNTRY, AreaTree
 from service.domain.clearance import Clearance
 from service.domain.codebook import Severity
 from service.domain.condition import Part
+from service.domain.responses import Kind
 from service.domain.routes import (
     COORDINATOR,
-    Answer,
     Duty,
     EscalationPolicy,
     Route,
@@ -174,7 +174,7 @@ def advance(
     tree: AreaTree,
     facts: Facts,
     course: Course,
-    answers: Mapping[int, Answer],
+    answers: Mapping[int, Kind],
     responders: Sequence[Responder],
     now: datetime,
     *,
@@ -213,7 +213,7 @@ def advance(
 
 
 def _in_vain(
-    latest: Collection[int], answers: Mapping[int, Answer], responders: Sequence[Responder]
+    latest: Collection[int], answers: Mapping[int, Kind], responders: Sequence[Responder]
 ) -> bool:
     """Whether none of those who were told last can act: they said so, left, or are absent."""
     there = {each.id for each in responders if each.absent is None}

@@ -12,20 +12,19 @@ from service.domain import words
 from service.domain.codebook import Codebook
 from service.domain.gazetteer import Gazetteer
 from service.domain.judge import Sender, judge
-from service.domain.notes import MOST_DIGITS, Notes, TypeNote, take_notes
+from service.domain.notes import Notes, TypeNote, take_notes
 from service.domain.reading import (
-    Acknowledge,
     Answers,
     Chosen,
     Correct,
     Doubt,
     Draft,
     Enrol,
-    Help,
     Problem,
     Reading,
     Report,
     Several,
+    Speak,
     Stop,
     Withdraw,
 )
@@ -47,9 +46,9 @@ def read(
     """What any text whatever says; never raises.
 
     `home` is the pcode of the sender's area, by which places of one name are told apart; `on` the
-    day on which the text was sent, without which no weekday can be told. A text
-    that begins with a command is that command, but a whole report behind `OK`, `AIDE` or
-    `SILENCE` is not lost for it.
+    day on which the text was sent, without which no weekday can be told. A text that begins with a
+    command is that command, but a whole report behind `SILENCE` is not lost for it. What responders
+    answer is read by `responder.read`.
     """
     text, part = words.unmarked(text)
     split = words.split(text, TEXT_LIMIT)
@@ -83,10 +82,8 @@ def read(
             return _chosen(notes) or report
         case "correct":
             return report
-        case "help":
-            return Help()
-        case "acknowledge":
-            return _acknowledge(rest.runs)
+        case "language":
+            return Speak(language(rest.runs, codebook))
     return Answers(wanted=command == "answers")
 
 
@@ -103,6 +100,14 @@ def _has_its_code(split: Words, codebook: Codebook) -> bool:
     return found is not None and found[0].by_code and split.runs[0] not in codebook.word_lexicon
 
 
+def language(runs: Sequence[str], codebook: Codebook) -> str | None:
+    """The first language that is named among these words."""
+    for at in range(len(runs)):
+        if found := codebook.language_lexicon.at(runs, at):
+            return found[0]
+    return None
+
+
 def _enrol(rest: Sequence[str]) -> Enrol | Problem:
     """The code's letters may stand apart, and words behind it do not count."""
     code = ""
@@ -113,16 +118,6 @@ def _enrol(rest: Sequence[str]) -> Enrol | Problem:
     if len(code) == INVITE_LENGTH and INVITE_LETTERS.issuperset(code):
         return Enrol(code)
     return Problem("bad_invite")
-
-
-def _acknowledge(rest: Sequence[str]) -> Acknowledge | Problem:
-    """The number may stand behind a word or two, as in `OK alerte n° 17`."""
-    number = next((run for run in rest[:3] if run.isdecimal()), None)
-    if number is None:
-        return Acknowledge(None)
-    if len(number) > MOST_DIGITS:
-        return Problem("number_out_of_range")
-    return Acknowledge(int(number))
 
 
 def _named(report: Report | Several) -> Draft | None:

@@ -97,20 +97,15 @@ class Enrol:
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledge:
-    """`OK 17`: the alert's number, None where the responder gave none."""
-
-    number: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Stop:
     """`STOP`: forget me."""
 
 
 @dataclass(frozen=True, slots=True)
-class Help:
-    """`AIDE`: how do I write?"""
+class Speak:
+    """`LANGUE FR`: text me in this language; None where none is named that is known."""
+
+    language: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +130,7 @@ class Correct:
 
 
 Report = Draft | Doubt | Problem
-Reading = (
-    Report | Several | Chosen | Enrol | Acknowledge | Stop | Help | Answers | Withdraw | Correct
-)
+Reading = Report | Several | Chosen | Enrol | Stop | Speak | Answers | Withdraw | Correct
 
 
 def reports_in(reading: Reading) -> Sequence[Reading]:

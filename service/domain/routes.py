@@ -31,10 +31,10 @@ from service.domain.condition import (
     contradiction,
     every_contradiction,
 )
+from service.domain.responses import Kind
 from service.domain.rule import RuleId, Why
 from service.domain.seasons import Day
 
-Answer = Literal["acknowledge", "on_the_way", "cannot", "done"]
 Serving = Literal["local", "wider", "any"]
 
 COORDINATOR = "coordinator"
@@ -182,7 +182,7 @@ class Until(Part):
             why = "`until` must say what ends it: acknowledge, on_the_way or done"
             yield (), contradiction("endless", why)
 
-    def is_met(self, answers: Iterable[Answer]) -> bool:
+    def is_met(self, answers: Iterable[Kind]) -> bool:
         """Whether these are enough, one of each person: their latest."""
         given = list(answers)
         counts = (

@@ -342,7 +342,8 @@ class Menu:
     def _order(self, order: Order) -> str:
         if order == "check_in":
             return next((each.code for each in self._codebook.types if each.check_in), "")
-        return _phrase(getattr(self._codebook.commands, order, {}))
+        book = self._codebook
+        return _phrase(getattr(book.commands, order, None) or getattr(book.responders, order, {}))
 
     def _is_known(self, order: Order | None) -> bool:
         return order is None or bool(self._order(order))

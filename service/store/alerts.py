@@ -1,14 +1,12 @@
-"""Alerts and what responders answered."""
+"""Alerts, as responders know them."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.domain.routes import Answer
-from service.store.store import AnyRow, chunks, insert_new
+from service.store.store import AnyRow, chunks
 from service.store.tables import alert, outbox, person, response
 
 
@@ -32,7 +30,7 @@ async def by_id(tx: AsyncConnection, ids: Sequence[int]) -> dict[int, AnyRow]:
 
 
 async def change(tx: AsyncConnection, alert_id: int, **values: Any) -> None:
-    """Change an alert's state or severity."""
+    """Change what an alert is, or how it stands."""
     await tx.execute(update(alert).where(alert.c.id == alert_id).values(**values))
 
 
@@ -50,33 +48,6 @@ async def place_asked(tx: AsyncConnection) -> Sequence[AnyRow]:
     """Alerts that stand, whose exact place a coordinator may let be told and has not."""
     asked = alert.c.place_asked & alert.c.place.is_(None) & (alert.c.state != "corrected")
     return (await tx.execute(select(alert).where(asked).order_by(alert.c.id))).all()
-
-
-async def respond(
-    tx: AsyncConnection, alert_id: int, person_id: int, kind: str, at: datetime
-) -> None:
-    """Record an answer; saying the same twice changes nothing."""
-    answer = {"alert_id": alert_id, "person_id": person_id, "kind": kind, "at": at}
-    await tx.execute(insert_new(tx, response).values(answer))
-
-
-async def answers(tx: AsyncConnection, ids: Sequence[int]) -> dict[int, dict[int, Answer]]:
-    """What each person answered last to each of these alerts."""
-    found: dict[int, dict[int, Answer]] = {}
-    for some in chunks(ids):
-        query = select(response).where(response.c.alert_id.in_(some))
-        for row in await tx.execute(query.order_by(response.c.at, response.c.id)):
-            found.setdefault(row.alert_id, {})[row.person_id] = row.kind
-    return found
-
-
-async def unanswered(tx: AsyncConnection, ids: Sequence[int], person_id: int) -> list[int]:
-    """Those of these alerts that still stand and that this person has not answered."""
-    answered = select(response.c.alert_id).where(response.c.person_id == person_id)
-    query = select(alert.c.id).where(
-        alert.c.id.in_(ids), alert.c.state != "corrected", alert.c.id.not_in(answered)
-    )
-    return list(await tx.scalars(query.order_by(alert.c.id)))
 
 
 async def awaiting(tx: AsyncConnection, indexes: Sequence[bytes], most: int) -> list[int]:

@@ -164,12 +164,26 @@ async def sent_of(tx: AsyncConnection, alert_ids: Sequence[int]) -> Sequence[Any
     return (await tx.execute(query.order_by(outbox.c.id))).all()
 
 
-async def told_of(tx: AsyncConnection, person_id: int) -> set[int]:
-    """The alerts that a person was told of."""
-    query = select(outbox.c.alert_id).where(
-        outbox.c.person_id == person_id, outbox.c.purpose == "alert"
+async def told_of(tx: AsyncConnection, person_id: int) -> dict[int, datetime | None]:
+    """The alerts that a person was told of, or may have been, each with when that is known to be.
+
+    One that waits, or was given up, they have not read.
+    """
+    left = outbox.c.state.in_(("claimed", "sent")) | exists().where(
+        delivery.c.outbox_id == outbox.c.id
     )
-    return set(await tx.scalars(query))
+    query = select(outbox.c.alert_id, outbox.c.state, outbox.c.due_at).where(
+        outbox.c.person_id == person_id, outbox.c.purpose == "alert", left
+    )
+    rows = await tx.execute(query)
+    return {row.alert_id: row.due_at if row.state == "sent" else None for row in rows}
+
+
+async def bring_forward(tx: AsyncConnection, person_id: int, now: datetime) -> None:
+    """Send at once what waits to be told to this person."""
+    waits = (outbox.c.person_id == person_id) & (outbox.c.state == "waiting")
+    later = outbox.c.inbox_id.is_(None) & (outbox.c.due_at > now)
+    await tx.execute(update(outbox).where(waits & later).values(due_at=now))
 
 
 async def had(

@@ -34,11 +34,11 @@ async def ids(tx: AsyncConnection) -> Sequence[int]:
 async def responders(tx: AsyncConnection) -> Sequence[AnyRow]:
     """Everybody who can be told.
 
-    Each has id, area, language, function, clearance, undelivered and undelivered_at.
+    Each has id, area, language, function, clearance, undelivered, undelivered_at and paused_until.
     """
     columns = (
         person.c.id, person.c.area, person.c.language, person.c.function, person.c.clearance,
-        person.c.undelivered, person.c.undelivered_at,
+        person.c.undelivered, person.c.undelivered_at, person.c.paused_until,
     )  # fmt: skip
     query = select(*columns).where(person.c.role == "responder")
     return (await tx.execute(query.order_by(person.c.id))).all()
@@ -107,7 +107,11 @@ async def move(
         update(person)
         .where(person.c.id == known.id)
         .values(
-            role=role, area=area, language=language, membership_id=await _join(tx, role, area, now)
+            role=role,
+            area=area,
+            language=language,
+            paused_until=None,
+            membership_id=await _join(tx, role, area, now),
         )
     )
 
@@ -137,6 +141,23 @@ async def reached(tx: AsyncConnection, person_id: int) -> None:
     """This person's phone works: a text arrived, or one came from it."""
     mine = (person.c.id == person_id) & (person.c.undelivered > 0)
     await tx.execute(update(person).where(mine).values(undelivered=0, undelivered_at=None))
+
+
+async def speak(tx: AsyncConnection, person_id: int, language: str) -> None:
+    """Keep which language a person wants."""
+    await tx.execute(update(person).where(person.c.id == person_id).values(language=language))
+
+
+async def pause(
+    tx: AsyncConnection, person_id: int, until: datetime | None, said_at: datetime
+) -> None:
+    """Keep until when a person wants no texts, None for no pause; unless they said so later."""
+    earlier = person.c.pause_said_at.is_(None) | (person.c.pause_said_at <= said_at)
+    await tx.execute(
+        update(person)
+        .where(person.c.id == person_id, earlier)
+        .values(paused_until=until, pause_said_at=said_at)
+    )
 
 
 async def remove(tx: AsyncConnection, known: AnyRow, now: datetime) -> None:

@@ -118,6 +118,9 @@ person = Table(
     Column("language", String(8), nullable=False),
     Column("silent", Boolean, nullable=False, default=False),
     Column("function", String(24)),  # of a responder: see domain.routes
+    # Of a responder who paused: until when nothing is sent, and when they last said so.
+    Column("paused_until", UtcDateTime),
+    Column("pause_said_at", UtcDateTime),
     Column("clearance", JSON(none_as_null=True)),  # of a responder: see domain.clearance
     # Keyed hash of the invite's number: whoever holds the key finds the person by it, to revoke.
     Column("invite_index", Hash, index=True),
@@ -291,8 +294,11 @@ alert = Table(
     Column("day_part", String(12), nullable=False),
     Column("severity", String(12), nullable=False),
     Column("late", Boolean, nullable=False),
-    Column("state", String(12), nullable=False),  # open | acknowledged | corrected
+    Column("state", String(12), nullable=False),  # see domain.responses
     Column("released_at", UtcDateTime, nullable=False),  # when responders were told
+    # What is kept when the answers are deleted: when somebody first had it in hand, how it ended.
+    Column("acknowledged_at", UtcDateTime),
+    Column("outcome", String(16)),
     Column("place_asked", Boolean, nullable=False),  # the rule asks for the exact place
     Column("place", String(16)),  # once a coordinator has let it be told
 )
@@ -450,15 +456,18 @@ spending = Table(
     UniqueConstraint("day", "gateway", "currency"),
 )
 
+# Added at the end only: a person's last word counts, and what was said before it stays.
 response = Table(
     "response",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("alert_id", ForeignKey(alert.c.id), nullable=False),
+    # Unique: however often a batch is tried again, a message becomes one answer.
+    Column("inbox_id", Id, nullable=False, unique=True),
+    Column("alert_id", ForeignKey(alert.c.id), nullable=False, index=True),
     Column("person_id", Id, nullable=False),
-    Column("kind", String(16), nullable=False),  # acknowledge
-    Column("at", UtcDateTime, nullable=False),
-    UniqueConstraint("alert_id", "person_id", "kind"),
+    Column("kind", String(16), nullable=False),  # see domain.responses
+    Column("outcome", String(16)),
+    Column("at", UtcDateTime, nullable=False),  # when it was sent, where that can be believed
 )
 
 # Who did what: added at the end only, which triggers keep (the migration makes them) and the chain

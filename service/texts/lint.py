@@ -7,7 +7,7 @@ place, date, day-part and alert number.
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, time
 from difflib import get_close_matches
 from heapq import nlargest
 from itertools import product
@@ -15,6 +15,7 @@ from itertools import product
 from service.domain.alerts import PARTS
 from service.domain.codebook import LANGUAGES, SEVERITIES
 from service.domain.messages import measure, outside_gsm7, to_gsm7
+from service.domain.responses import KINDS, OUTCOMES, STATES
 from service.texts import words as wording
 from service.texts.banned import BannedWords, read_list
 from service.texts.files import (
@@ -239,6 +240,7 @@ def _worst_values(
     in_areas, in_places = _dearest(map(named, areas)), _dearest(map(named, places))
     # Two places of one name are told apart by where they are.
     told_apart: list[object] = [f"{place} ({area})" for place, area in product(in_places, in_areas)]
+    days = [*_dearest_days(said)]
     return {
         "number": [_LARGEST_NUMBER],
         "type": [*_dearest(called)],
@@ -246,9 +248,12 @@ def _worst_values(
         "place": [*in_places],
         "first": told_apart,
         "second": told_apart,
-        "day": [*_dearest_days(said)],
+        "day": [*days],
         "part": _dearest_words(said, "part", PARTS),
         "severity": _dearest_words(said, "severity", SEVERITIES),
+        "state": _dearest_words(said, "state", STATES),
+        "answer": _dearest_words(said, "answer", (*KINDS, *OUTCOMES)),
+        "until": [datetime.combine(day, time(23, 59)) for day in days],
     }
 
 

@@ -6,7 +6,7 @@ template code: what the sandbox would have to stop is refused before it is compi
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import cast
 
@@ -24,6 +24,7 @@ from service.texts.slots import Wordings, slots, with_slots
 # number: int. type: the codebook's title by language, or a title (str). area, place, first and
 # second (of two places that are asked back): names (str).
 # day: datetime.date. part: domain.alerts.Part. severity: domain.codebook.Severity.
+# state, answer: of domain.responses. until: datetime, local.
 _ALERT = frozenset({"number", "type", "area", "day", "part", "severity"})
 VALUES: dict[str, frozenset[str]] = {
     "alert": _ALERT,
@@ -36,7 +37,12 @@ VALUES: dict[str, frozenset[str]] = {
     "feedback": frozenset(),
     "welcome_focal_point": frozenset(),
     "welcome_responder": frozenset({"area"}),
-    "acknowledged": frozenset({"number"}),
+    "answer_noted": frozenset({"number", "answer"}),
+    "outcome_wanted": frozenset({"number"}),
+    "info": _ALERT | {"state"},
+    "paused": frozenset({"until"}),
+    "resumed": frozenset(),
+    "language": frozenset(),
     "unknown_alert": frozenset(),
     "help_responder": frozenset(),
 }
@@ -121,10 +127,14 @@ class _Language:
 
     def _worded(self, key: str, value: object) -> str:
         match key:
-            case "severity" | "part":
+            case "severity" | "part" | "state" | "answer":
                 return self.words[f"{key}.{value}"]
             case "day":
                 return self.date.render(wording.date_values(self.words, cast(date, value)))
+            case "until":
+                until = cast(datetime, value)
+                day = self.date.render(wording.date_values(self.words, until.date()))
+                return f"{day}, {until.hour}h{until.minute:02}"
             case "area" | "place" | "first" | "second":
                 # Names come from the gazetteer and may hold letters outside GSM-7, any one of
                 # which would more than double the cost; templates are reworded instead.

@@ -1,4 +1,4 @@
-"""`words.txt`: how a language says severities, day-parts, dates and the USSD menu, a line each."""
+"""`words.txt`: how a language says severities, answers, dates and the USSD menu, a line each."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from service.domain.alerts import PARTS
 from service.domain.codebook import SEVERITIES
+from service.domain.responses import KINDS, OUTCOMES, STATES
 from service.domain.ussd import LABELS, Label
 from service.texts.head import WORDS
 
@@ -20,6 +21,8 @@ DATE_VALUES = frozenset({"weekday", "day", "month"})
 KEYS = (
     *(f"severity.{severity}" for severity in SEVERITIES),
     *(f"part.{part}" for part in PARTS),
+    *(f"state.{state}" for state in STATES),
+    *(f"answer.{answer}" for answer in (*KINDS, *OUTCOMES)),
     *(f"weekday.{weekday}" for weekday in WEEKDAYS),
     *(f"month.{month}" for month in MONTHS),
     DATE,

@@ -88,4 +88,7 @@ async def test_who_was_told(store: Store) -> None:
     await add(store, alert(2), alert(1), alert(3, 18), alert(4, purpose="update", step="severe"))
     async with store.read() as tx:
         assert await outbox.told(tx, [17, 18, 19]) == {17: {1, 2}, 18: {3}}
-        assert await outbox.told_of(tx, 3) == {18}
+        assert await outbox.told_of(tx, 3) == {}  # it waits: they have not read it
+    async with store.write() as tx:
+        await outbox.settle(tx, [{"row": 3, "state": "sent", "due_at": NOW}], [])
+        assert await outbox.told_of(tx, 3) == {18: NOW}

@@ -149,7 +149,7 @@ async def test_answers_of_responders_go_with_them(store: Store, content: Content
     async with store.write() as tx:
         stays = await people.add(tx, b"i" * 32, "responder", SOKOLO, "fr", NOW)
     said = {"alert_id": 1, "kind": "acknowledge", "at": ago(hours=1)}
-    both = [said | {"person_id": person} for person in (stays, stays + 1)]
+    both = [said | {"person_id": person, "inbox_id": person} for person in (stays, stays + 1)]
     await add(store, tables.response, *both)
     await Retention(store, content).enforce(NOW)
     assert [row.person_id for row in await all_of(store, tables.response)] == [stays]

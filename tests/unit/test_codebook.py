@@ -108,6 +108,8 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "a word with two meanings": (worded("words", "injured", "fr", ["mort"]), "two meanings"),
     "a number that is none": (worded("words", "numbers", "fr", {"un": "one"}), "integer"),
     "a command with two meanings": (worded("commands", "stop", "fr", ["OK"]), "two meanings"),
+    "an answer with two meanings": (worded("responders", "cannot", "fr", ["VA"]), "two meanings"),
+    "an answer that is a type": (worded("responders", "done", "fr", ["MA"]), "commands: ma"),
     "no types": (lambda data: data.update(types=[]), "at least 1"),
     "no limits": (lambda data: data.pop("limits"), "required"),
 }

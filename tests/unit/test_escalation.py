@@ -27,7 +27,8 @@ from service.domain.escalation import (
     plan,
     route_of,
 )
-from service.domain.routes import Answer, EscalationPolicy, Stretch, Until
+from service.domain.responses import Kind
+from service.domain.routes import EscalationPolicy, Stretch, Until
 
 SEGOU, NIONO, SOKOLO, MACINA = "ML04", "ML0404", "ML040410", "ML0403"
 TREE = AreaTree(
@@ -90,7 +91,7 @@ def begun(policy: EscalationPolicy = LADDER, facts: Facts = SEVERE, at: datetime
 def go(
     course: Course,
     minutes: float = 0,
-    answers: Mapping[int, Answer] | None = None,
+    answers: Mapping[int, Kind] | None = None,
     people: tuple[Responder, ...] = EVERYBODY,
     **others: Any,
 ) -> tuple[list[Outcome], Course]:
@@ -131,7 +132,7 @@ def test_who_is_told_late_has_as_long_to_answer() -> None:
     ],
 )
 def test_it_ends_when_enough_people_answered_enough(
-    until: dict[str, int], answers: list[Answer], ends: bool
+    until: dict[str, int], answers: list[Kind], ends: bool
 ) -> None:
     assert Until(**until).is_met(answers) == ends
 
@@ -322,7 +323,7 @@ def test_a_route_narrows_orders_and_ends_and_never_adds_anybody(
     people: tuple[Responder, ...],
     facts: Facts,
     at: datetime,
-    answers: list[Mapping[int, Answer]],
+    answers: list[Mapping[int, Kind]],
     pauses: list[int],
 ) -> None:
     """Whatever the moments at which it is looked at and whatever is answered meanwhile."""

@@ -15,24 +15,23 @@ from service.domain.codebook import COUNTS
 from service.domain.gazetteer import Place
 from service.domain.reading import (
     PROBLEM_KINDS,
-    Acknowledge,
     Answers,
     Chosen,
     Correct,
     Doubt,
     Draft,
     Enrol,
-    Help,
     Problem,
     Reading,
     Several,
+    Speak,
     Stop,
     Withdraw,
 )
 from tests.support.rules_content import codebook, gazetteer
 
 CASES = Path(__file__).parents[1] / "cases"
-COMMANDS = (Acknowledge, Answers, Chosen, Enrol, Help, Stop, Withdraw)
+COMMANDS = (Answers, Chosen, Enrol, Speak, Stop, Withdraw)
 
 
 def cases() -> list[Any]:

@@ -126,6 +126,7 @@ IDENTIFIERS = {
     "function": "a function's id, from rules/escalation.yaml",
     "gateway": "a gateway's name, one of the settings'",
     "place": "a place code of the gazetteer",
+    "language": "a language's code of the codebook",
     "places": "place codes of the gazetteer",
     "route": "a route's id",
     "rule": "a rule's id",
@@ -138,7 +139,6 @@ IDENTIFIERS = {
 
 # What the two rules above would refuse and invariant 2 allows, with the reason.
 ALLOWED = {
-    "Acknowledge.number": "the alert's number, a small integer",
     "Check.name": "a predicate's name in the rule language",
     "Check.value": "what was counted, or a season's id",
     "Check.threshold": "what the rule asked for",

@@ -48,14 +48,33 @@ def test_a_problem_is_printed_with_what_was_understood() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("OK 17", {"command": "acknowledge", "number": 17}),
         ("STOP", {"command": "stop"}),
-        ("AIDE", {"command": "help"}),
         ("INS ABCD EFGH", {"command": "enrol", "code": "ABCDEFGH"}),
     ],
 )
 def test_a_command_is_named(text: str, expected: dict[str, Any]) -> None:
     assert parsed(text) == (0, expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "expected"),
+    [
+        (
+            "fin 17 2",
+            0,
+            {"command": "respond", "kind": "done", "alert": 17, "outcome": "contained"},
+        ),
+        ("PAUSE 3J", 0, {"command": "pause", "hours": 72}),
+        ("OK 1 7", 1, {"command": "unsure"}),
+        ("STOP", 0, {"command": "stop"}),
+    ],
+)
+def test_a_text_is_read_as_a_responders_where_that_is_asked(
+    text: str, status: int, expected: dict[str, Any]
+) -> None:
+    assert parsed(text, "--responder") == (status, expected)
+    assert parsed("MA KONNA 3", "--responder")[1]["type"] == "market_attack"
+    assert parsed("OK 17")[0] == 1
 
 
 def test_a_person_gets_a_line_a_fact() -> None:

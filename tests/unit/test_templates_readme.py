@@ -13,7 +13,9 @@ from service.content.texts import read as read_texts
 from service.domain.codebook import Codebook
 from service.domain.gazetteer import Gazetteer
 from service.domain.grammar import read as read_report
-from service.domain.reading import Acknowledge, Answers, Draft, Enrol, Help, Stop
+from service.domain.reading import Answers, Draft, Enrol, Stop
+from service.domain.responder import Help, Info, Pause, Respond, Resume, Speak
+from service.domain.responder import read as read_command
 from service.texts import VALUES, Head, Texts
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -136,12 +138,47 @@ def test_every_keyword_that_the_page_tells_is_a_command(
     language: str, gazetteer: Gazetteer
 ) -> None:
     for text, command in {
-        "OK 17": Acknowledge,
-        "OK": Acknowledge,
         "STOP": Stop,
-        {"fr": "AIDE", "en": "HELP"}[language]: Help,
         {"fr": "SILENCE", "en": "SILENT"}[language]: Answers,
         {"fr": "PAROLE", "en": "SPEAK"}[language]: Answers,
     }.items():
         assert f"`{text}`" in LANGUAGES[language]
         assert isinstance(read_report(text, codebook(), gazetteer), command)
+
+
+ANSWERS = {
+    "fr": {
+        "OK 17": Respond("acknowledge", 17),
+        "OK": Respond("acknowledge", None),
+        "VA 17": Respond("on_the_way", 17),
+        "NON 17": Respond("cannot", 17),
+        "FIN 17 2": Respond("done", 17, "contained"),
+        "INFO 17": Info(17),
+        "PAUSE 3J": Pause(72),
+        "REPRISE": Resume(),
+        "LANGUE EN": Speak("en"),
+        "AIDE": Help(),
+    },
+    "en": {
+        "OK 17": Respond("acknowledge", 17),
+        "OK": Respond("acknowledge", None),
+        "GOING 17": Respond("on_the_way", 17),
+        "NO 17": Respond("cannot", 17),
+        "DONE 17 2": Respond("done", 17, "contained"),
+        "INFO 17": Info(17),
+        "PAUSE 3D": Pause(72),
+        "RESUME": Resume(),
+        "LANGUAGE FR": Speak("fr"),
+        "HELP": Help(),
+    },
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_answer_that_the_page_and_the_help_tell_of_is_understood(language: str) -> None:
+    texts = Texts(read_texts(Files(PROJECT)).templates)
+    reminder = texts.render("help_responder", language, {})
+    for text, command in ANSWERS[language].items():
+        assert f"`{text}`" in LANGUAGES[language]
+        assert text == "OK" or f"{text}:" in reminder
+        assert read_command(text, codebook()) == command

@@ -110,16 +110,16 @@ def test_french_is_transliterated_only_where_its_head_says_so() -> None:
     body = "Reçu. Cœur, forêt, août: {{ number }}"
     head = Head(status="reviewed", reviewed_by="AD", transliterate=True)
     templates = {**shipped().templates}
-    templates["fr"] = {**templates["fr"], "acknowledged": Text(body, head)}
+    templates["fr"] = {**templates["fr"], "answer_noted": Text(body, head)}
     sources = shipped()._replace(templates=templates)
     assert lint(sources, TITLES, ["Niono"]) == []
-    text = Texts(templates).render("acknowledged", "fr", {"number": 17})
+    text = Texts(templates).render("answer_noted", "fr", {"number": 17, "answer": "done"})
     assert text == "Recu. Coeur, foret, aout: 17"
     assert measure(text).encoding == "gsm7"
-    templates["fr"]["acknowledged"] = Text(body + " 武", head)
+    templates["fr"]["answer_noted"] = Text(body + " 武", head)
     (problem,) = lint(sources, TITLES, ["Niono"])
     assert problem.text == "武"
-    templates["fr"]["acknowledged"] = Text(body, head.model_copy(update={"transliterate": False}))
+    templates["fr"]["answer_noted"] = Text(body, head.model_copy(update={"transliterate": False}))
     assert [each.text for each in lint(sources, TITLES, ["Niono"])] == ["ç", "œ", "ê", "û"]
 
 
@@ -179,7 +179,7 @@ def test_only_the_simulator_takes_drafts_up(tmp_path: Path) -> None:
     ("gateway", "said"),
     [
         ("simulator", "the simulator alone sends drafts"),
-        ("africastalking", "do not leave by africastalking: acknowledged, alert"),
+        ("africastalking", "do not leave by africastalking: alert, answer_noted"),
     ],
 )
 def test_doctor_says_which_drafts_are_not_used_and_why(
@@ -278,7 +278,7 @@ def test_other_words_are_not_taken_for_loaded_ones(said: str) -> None:
 )
 def test_a_placeholder_that_would_name_a_reporter_is_refused_in_so_many_words(name: str) -> None:
     (problem,) = lint(
-        changed("fr", "acknowledged", f"{{{{ number }}}} {{{{ {name} }}}}"), TITLES, []
+        changed("fr", "answer_noted", f"{{{{ number }}}} {{{{ {name} }}}}"), TITLES, []
     )
     assert "no text may say who reported" in problem.why
     assert (problem.line, problem.column) == (1, 17)

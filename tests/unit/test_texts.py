@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
@@ -28,6 +28,14 @@ ALERT = {
     "day": date(2026, 9, 2),
     "part": "morning",
     "severity": "severe",
+}
+OTHERS = {
+    "place": "Sokolo",
+    "first": "Sokolo",
+    "second": "Sokolobougou",
+    "state": "on_the_way",
+    "answer": "false_alarm",
+    "until": datetime(2026, 9, 5, 14, 30, tzinfo=UTC),
 }
 TITLES: dict[str, Mapping[str, str]] = {"market_attack": ALERT["type"]}  # type: ignore[dict-item]
 
@@ -59,8 +67,7 @@ def area_names() -> list[str]:
 
 
 def values_of(name: str) -> dict[str, object]:
-    known = ALERT | {"place": "Sokolo", "first": "Sokolo", "second": "Sokolobougou"}
-    return {key: known[key] for key in VALUES[name]}
+    return {key: (ALERT | OTHERS)[key] for key in VALUES[name]}
 
 
 def changed(language: str, name: str, source: str | None) -> Sources:
@@ -149,12 +156,10 @@ def test_the_welcome_of_a_focal_point_says_what_sms_cannot_hide_and_how_to_leave
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_keywords_that_texts_tell_people_to_send_are_the_codebooks(language: str) -> None:
     texts = Texts(shipped().templates)
-    commands = codebook().commands
-    help_word = {"fr": "AIDE", "en": "HELP"}[language]
     known = {
-        "OK": commands.acknowledge,
-        "STOP": commands.stop,
-        help_word: commands.help,
+        "OK": codebook().responders.acknowledge,
+        "STOP": codebook().commands.stop,
+        {"fr": "AIDE", "en": "HELP"}[language]: codebook().responders.help,
     }
     for word, phrases in known.items():
         assert word in {each for language_words in phrases.values() for each in language_words}
@@ -311,8 +316,8 @@ def place(problem: TextProblem | Problem) -> tuple[str, int, int, str]:
             id="emoji",
         ),
         pytest.param(
-            "fr", "acknowledged", "Alerte {{ number }}: les Djihadistes",
-            ("fr/acknowledged.txt", 1, 26, "Djihadistes"), "accuses, names a community",
+            "fr", "answer_noted", "Alerte {{ number }}: les Djihadistes",
+            ("fr/answer_noted.txt", 1, 26, "Djihadistes"), "accuses, names a community",
             "dire ce qui a été fait / say what was done",
             id="loaded word, capital and plural",
         ),
@@ -322,13 +327,13 @@ def place(problem: TextProblem | Problem) -> tuple[str, int, int, str]:
             id="a word that betrays",
         ),
         pytest.param(
-            "fr", "acknowledged", "Alerte {{ number }} " + "a" * 136,
-            ("fr/acknowledged.txt", 1, 1, "Alerte 99999 " + "a" * 136), None, None,
+            "fr", "answer_noted", "Alerte {{ number }} " + "a" * 136,
+            ("fr/answer_noted.txt", 1, 1, "Alerte 99999 " + "a" * 136), None, None,
             id="149 characters fit",
         ),
         pytest.param(
-            "fr", "acknowledged", "Alerte {{ number }} " + "a" * 148,
-            ("fr/acknowledged.txt", 1, 1, "Alerte 99999 " + "a" * 148),
+            "fr", "answer_noted", "Alerte {{ number }} " + "a" * 148,
+            ("fr/answer_noted.txt", 1, 1, "Alerte 99999 " + "a" * 148),
             "at worst this takes 2 segments (161 characters in gsm7), and 1 is the most", None,
             id="one character too many with the largest number",
         ),
@@ -391,7 +396,7 @@ def test_a_long_area_or_title_counts_in_the_worst_case() -> None:
     assert files == {
         f"templates_sms/{language}/{name}.txt"
         for language in LANGUAGES
-        for name in ("alert", "update", "correction", "place")
+        for name in ("alert", "update", "correction", "place", "info")
     }
     assert "templates_sms/fr/alert.txt" in {
         each.file for each in lint(shipped(), TITLES, ["Niono", "é" * 300])

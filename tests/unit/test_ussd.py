@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from service.content.files import Files
 from service.content.texts import read
-from service.domain import grammar
+from service.domain import grammar, responder
 from service.domain.codebook import IncidentType
 from service.domain.messages import measure
-from service.domain.reading import Acknowledge, Answers, Draft, Stop
+from service.domain.reading import Answers, Draft, Stop
+from service.domain.responder import Respond
+from service.domain.responses import OUTCOMES
 from service.domain.screens import LIMITS, Screens, fits, fitting
 from service.domain.ussd import LABELS, MOST_ANSWERS, MOST_CHARACTERS, Label, Menu
 from service.texts import Texts
@@ -117,8 +119,11 @@ def test_every_command_is_read_as_one() -> None:
         if option.order in ("no_answers", "answers", "stop"):
             reading = grammar.read(sent(f"4*{number}*1"), codebook(), gazetteer())
             assert isinstance(reading, Answers | Stop)
-    reading = grammar.read(sent("3*17*1*1"), codebook(), gazetteer())
-    assert reading == Acknowledge(17)
+    for number, kind in enumerate(("acknowledge", "on_the_way", "cannot"), 1):
+        assert responder.read(sent(f"3*17*{number}*1"), codebook()) == Respond(kind, 17)
+    for number, outcome in enumerate(OUTCOMES, 1):
+        read = responder.read(sent(f"3*17*4*{number}*1"), codebook())
+        assert read == Respond("done", 17, outcome)
 
 
 def test_what_the_codebook_has_no_word_for_is_not_on_the_menu() -> None:

@@ -40,7 +40,7 @@ def dearest() -> Iterator[Mapping[str, object]]:
     for type_, severity in product(codebook().types, SEVERITIES):
         yield ALERT | {
             "number": 99_999, "type": type_.title, "area": area, "place": place,
-            "severity": severity, "part": "night",
+            "severity": severity, "part": "night", "state": "on_the_way",
         }  # fmt: skip
 
 

@@ -70,6 +70,8 @@ def upgrade() -> None:
         sa.Column("late", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("released_at", UtcDateTime(), nullable=False),
+        sa.Column("acknowledged_at", UtcDateTime(), nullable=True),
+        sa.Column("outcome", sa.String(length=16), nullable=True),
         sa.Column("place_asked", sa.Boolean(), nullable=False),
         sa.Column("place", sa.String(length=16), nullable=True),
         sa.ForeignKeyConstraint(
@@ -401,6 +403,8 @@ def upgrade() -> None:
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("silent", sa.Boolean(), nullable=False),
         sa.Column("function", sa.String(length=24), nullable=True),
+        sa.Column("paused_until", UtcDateTime(), nullable=True),
+        sa.Column("pause_said_at", UtcDateTime(), nullable=True),
         sa.Column("clearance", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("invite_index", sa.LargeBinary(length=32), nullable=True),
         sa.Column("wrong_pins", sa.Integer(), nullable=False),
@@ -502,18 +506,23 @@ def upgrade() -> None:
     op.create_table(
         "response",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("inbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
             "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("outcome", sa.String(length=16), nullable=True),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["alert_id"], ["alert.id"], name=op.f("fk_response_alert_id_alert")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_response")),
-        sa.UniqueConstraint("alert_id", "person_id", "kind", name=op.f("uq_response_alert_id")),
+        sa.UniqueConstraint("inbox_id", name=op.f("uq_response_inbox_id")),
     )
+    with op.batch_alter_table("response", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_response_alert_id"), ["alert_id"], unique=False)
+
     op.create_table(
         "stage",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
