@@ -54,7 +54,8 @@ def application(service: Service, live_tokens: list[str]) -> web.Application:
     if service.runs("console"):
 
         async def status() -> pages.HomeStatus:
-            found = await health.look(service.store, service.clock.now())
+            content, now = service.reloader.current, service.clock.now()
+            found = await health.look(service.store, now)
             return pages.HomeStatus(
                 gateways=[gateway.name for gateway in service.gateways],
                 ready=found.ready,
@@ -63,6 +64,7 @@ def application(service: Service, live_tokens: list[str]) -> web.Application:
                 locked=service.vault.locked,
                 warnings=found.warnings,
                 undelivered=found.undelivered,
+                passed_over=await health.passed_over(service.store, content, now),
             )
 
         async def areas() -> list[Shown]:

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.content import Content
+from service.roster import Roster
 from service.store import Store, alerts, migrate, outbox, pins
 
 # For how long it is said that a text was given up.
@@ -23,6 +25,16 @@ class Health:
     alerts: dict[str, int]
     warnings: int = 0
     undelivered: int = 0
+
+
+async def passed_over(store: Store, content: Content, now: datetime) -> int:
+    """How many responders cannot be told of anything now; 0 where the database does not answer."""
+    try:
+        async with store.read() as tx:
+            roster = await Roster.load(tx, content, now)
+    except (SQLAlchemyError, OSError):
+        return 0
+    return sum(each.absent is not None for each in roster.responders)
 
 
 async def look(store: Store, now: datetime) -> Health:

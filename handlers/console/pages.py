@@ -18,7 +18,7 @@ class HomeStatus:
     `ready`: the database answers. `open_alerts` is not shown where it does not. `simulator`: the
     simulated phones can be opened. `locked`: messages wait for the keys. `warnings`: about how many
     focal points one is open; which they are is not for a page. `undelivered`: texts about alerts
-    that were given up.
+    that were given up. `passed_over`: how many responders cannot be told of an alert now.
     """
 
     gateways: Sequence[str]
@@ -28,6 +28,7 @@ class HomeStatus:
     locked: bool = False
     warnings: int = 0
     undelivered: int = 0
+    passed_over: int = 0
 
 
 def routes(status: Callable[[], Awaitable[HomeStatus]]) -> list[web.AbstractRouteDef]:

@@ -192,8 +192,8 @@ async def test_a_text_that_still_waits_is_dropped_when_the_clearance_goes(tmp_pa
 async def test_a_coordinator_says_and_changes_what_a_responder_is_told_of(tmp_path: Path) -> None:
     env = environment(tmp_path)
 
-    async def listed() -> dict[str, object]:
-        done = await run("responder", "list", "--json", env=env)
+    async def listed(*who: str) -> dict[str, object]:
+        done = await run("responder", "list", *who, "--json", env=env)
         (only,) = json.loads(done.stdout)
         assert isinstance(only, dict)
         return only
@@ -214,7 +214,7 @@ async def test_a_coordinator_says_and_changes_what_a_responder_is_told_of(tmp_pa
         who = ["responder", "clear", "--pseudonym", str(there["pseudonym"])]
         types = ["--type", "cattle_theft", "--type", "banditry", "--without", "none"]
         await run(*who, *types, "--area", SEGOU, "--as", "mariam", env=env)
-        there = await listed()
+        there = await listed("--as", "mariam")
         assert there["cleared"] == "moderate to extreme, cattle_theft banditry"
         assert there["area"] == SEGOU
 
@@ -230,7 +230,7 @@ async def test_a_coordinator_says_and_changes_what_a_responder_is_told_of(tmp_pa
         refused = await run(*other, "--as", "mariam", env=env, status=1)
         assert "no responder has the pseudonym 99" in refused.stderr
         await run(*who, "--from", "minor", "--as", "issa", env=env, status=1)
-        assert await listed() == there
+        assert await listed("--as", "mariam") == there
         async with vigie.service.store.read() as tx:
             entries = (
                 await tx.execute(select(audit).where(audit.c.action == "cleared a responder"))

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from handlers.cli import app
-from service import enrolment
+from service import enrolment, health
 from service.alerting import Alerting
 from service.domain.codebook import Severity
 from service.domain.evidence import Decision, DecisionKind
@@ -66,10 +66,10 @@ def decided(
 
 async def carry_out(vigie: Network, decision: Decision) -> None:
     """Let a rule have decided this; what leaves at once leaves, and phones get it."""
-    service, now = vigie.service, vigie.clock.now()
+    service, now, content = vigie.service, vigie.clock.now(), vigie.service.reloader.current
     async with service.store.write() as tx:
-        picture = await Picture.load(tx, service.content, now)
-        await Alerting(service.content, service.metrics).carry_out(tx, picture, [decision], now)
+        picture = await Picture.load(tx, content, now)
+        await Alerting(content, service.metrics).carry_out(tx, picture, [decision], now)
     await vigie.work()
 
 
@@ -292,8 +292,11 @@ async def test_a_phone_that_takes_no_texts_is_passed_over_until_it_answers(
         checked = await asyncio.to_thread(CliRunner().invoke, app, ["doctor", "--json"], env=env)
         said = [each["what"] for each in json.loads(checked.stdout) if each["name"] == "responders"]
         assert said == ["texts to responders fail, who are passed over: pseudonyms 9"]
+        service = vigie.service
+        assert await health.passed_over(service.store, service.content, vigie.clock.now()) == 1
         await vigie.text(ALL[0], "OK 1")
         await vigie.settle()
+        assert await health.passed_over(service.store, service.content, vigie.clock.now()) == 0
         await carry_out(vigie, decided(vigie, "4", "severe"))
         # What had not arrived may have been tried again by now; the fourth never was for them.
         had = {text.split(",")[0] for to, text in vigie.at.texts if to == ALL[0]}

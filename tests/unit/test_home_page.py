@@ -75,6 +75,13 @@ async def test_it_says_that_the_service_is_locked(visit: Visit) -> None:
     assert WORDS["en"]["well"] not in page
 
 
+async def test_it_says_how_many_responders_cannot_be_told(visit: Visit) -> None:
+    assert WORDS["fr"]["passed_over"].format(3) in await visit(replace(WELL, passed_over=3))
+    english = await visit(replace(WELL, passed_over=1), "/?lang=en")
+    assert WORDS["en"]["passed_over"].format(1) in english
+    assert WORDS["fr"]["passed_over"].split("{}")[1] not in await visit()
+
+
 async def test_it_says_that_somebody_may_be_under_threat_and_not_who(visit: Visit) -> None:
     assert WORDS["fr"]["threat"].format(2) in await visit(replace(WELL, warnings=2))
     assert WORDS["fr"]["threat"].split("{}")[0] not in await visit()
