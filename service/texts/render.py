@@ -72,7 +72,9 @@ def parse(source: str) -> nodes.Template:
     except TemplateSyntaxError as error:
         raise TextError(error.lineno, f"the braces do not fit: {error.message}") from None
     except (RecursionError, ValueError, OverflowError):
-        raise TextError(1, "the template code is too deep or too large to be read") from None
+        longest = max(enumerate(source.split("\n"), start=1), key=lambda line: len(line[1]))
+        why = "the template code is too deep or too large to be read"
+        raise TextError(longest[0], why) from None
     if strange is not None:
         raise TextError(strange.lineno, "template code other than {{ placeholder }} and {# note #}")
     return tree

@@ -214,6 +214,12 @@ def test_values_missing_or_too_many_are_refused(
 # ---- hostile templates
 
 HOSTILE = [
+    "{{ ''.__class__ }}",
+    "{% for i in range(10**9) %}x{% endfor %}",
+    "{% include 'fr/words.txt' ignore missing %}",
+    "{%- set x = namespace() -%}",
+    "{{ undefined_thing() }}",
+    "{{ number }}{{ number|format('%999999999d') }}",
     "{{ number.__class__.__mro__ }}",
     "{{ number['__class__'] }}",
     "{{ ''.join }}",
@@ -247,6 +253,7 @@ def test_hostile_template_code_is_a_problem_and_never_compiled(source: str) -> N
     problems = lint(sources, TITLES, ["Niono"])
     assert problems
     assert {problem.file for problem in problems} == {"templates_sms/fr/alert.txt"}
+    assert {problem.line for problem in problems} <= {2, 3}
     with pytest.raises(TextError, match=r"templates_sms/fr/alert\.txt"):
         Texts(sources.templates)
 
