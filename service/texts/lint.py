@@ -163,9 +163,11 @@ def _words(language: str, text: Text, titles: Titles, loaded: BannedWords) -> It
         seen.add(entry.key)
         yield from _letters(file, language, text, entry.words, _within(entry))
         yield from _banned(file, entry.words, (loaded,), _within(entry))
-    needed = known if text.head.status == "reviewed" else wording.KEYS
-    for key in needed:
-        if key not in seen:
+    needed = {*wording.KEYS, *(own if text.head.status == "reviewed" else ())}
+    if language in LANGUAGES or seen & set(wording.MENU_KEYS):
+        needed |= set(wording.MENU_KEYS)
+    for key in known:
+        if key in needed - seen:
             yield TextProblem(file, 1, 1, key, "these words are missing", f"add {key} = …")
 
 
