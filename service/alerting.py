@@ -146,6 +146,7 @@ class Alerting:
         row |= {"rule": first.rule, "type": first.type, "area": named}
         row |= {"day": when.day, "day_part": when.part, "severity": severity}
         row |= {"late": first.late, "state": "open", "released_at": now}
+        row |= {"drill": first.drill}
         return row | {"place_asked": self._asks_for_place(first.rule)}
 
     @staticmethod

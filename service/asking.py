@@ -64,7 +64,12 @@ class Asking:
         row |= {"sent_at": to_the_hour(origin.sent_at)}
         row |= {"received_at": to_the_hour(origin.received_at)}
         row |= {"verified": proof.verified, "under_duress": proof.under_duress}
-        row |= {"corrects": corrects, "first": first.code, "second": second.code}
+        row |= {
+            "status": origin.status,
+            "corrects": corrects,
+            "first": first.code,
+            "second": second.code,
+        }
         row |= {"area": doubt.area.code if doubt.area else None}
         await store.add(self._tx, row | {"asked_at": asked_at, "due_at": asked_at + PATIENCE})
 
@@ -130,6 +135,7 @@ def _origin(asked: AnyRow) -> Origin:
         area=COUNTRY,
         sent_at=asked.sent_at,
         received_at=asked.received_at,
+        status=asked.status,
     )
 
 

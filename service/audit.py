@@ -39,6 +39,8 @@ ACTIONS: Final = frozenset(
         "asked who would be told",
         "cleared a responder",
         "cleared a warning",
+        "began a drill",
+        "ended a drill",
         "exported counts",
         "exported keys of a role",
         "invited focal points",

@@ -21,6 +21,7 @@ from service.domain.reading import (
     Correct,
     Doubt,
     Draft,
+    Drill,
     Enrol,
     Problem,
     Reading,
@@ -32,7 +33,7 @@ from service.domain.reading import (
 from service.domain.replays import misdated
 from service.picture import Picture
 from service.pins import Desk
-from service.store import AnyRow, inbox, outbox, people
+from service.store import AnyRow, drills, inbox, outbox, people
 from service.telemetry import Metrics
 from service.texts import DEFAULT_LANGUAGE
 from service.vault.vault import Shredded, Vault
@@ -302,12 +303,15 @@ class Batch:
         got for given.
         """
         problem: str | None = None
+        status = "counted"
+        if isinstance(reading, Drill):
+            status, reading = await self._in_drill(message, person), reading.said
         asked: tuple[Doubt, reporting.Origin] | None = None
         # Whoever chose the menu over texts is sent none.
         may_ask = message.kind == "sms" and message.received_at + PATIENCE > self.now
         may_ask = may_ask and await self._asking.may_ask(person)
         for nth, each in enumerate(reports_in(reading)):
-            origin = reporting.Origin.of(message, person, nth)
+            origin = reporting.Origin.of(message, person, nth, status)
             if isinstance(each, Draft):
                 reporting.file(self.filed, self._picture, self._content, each, origin, proof)
             elif isinstance(each, Doubt) and may_ask and asked is None:
@@ -322,7 +326,8 @@ class Batch:
                 wrong = _what_is_wrong(each)
                 self._metrics.problems.count(wrong)
                 problem = problem or wrong
-        self._take_back(message, person, reading, proof, is_asked=asked is not None)
+        origin = reporting.Origin.of(message, person, 0, status)
+        self._take_back(origin, reading, proof, is_asked=asked is not None)
         self._close(message, problem)
         if asked is not None:
             due_at = self._reply(message, ASKS, person.language, person.id, life=PATIENCE)
@@ -333,17 +338,25 @@ class Batch:
         elif not person.silent:
             self._reply(message, "neutral", person.language, person.id)
 
+    async def _in_drill(self, message: AnyRow, person: AnyRow) -> str:
+        """What a report is filed as that says that it is of an exercise.
+
+        Where there was none, it is kept and counts nowhere: it must not pass for one that is so.
+        """
+        tree = self._content.tree
+        areas = tree.path(person.area) if person.area in tree else ()
+        sent = reporting.believed(message.sent_at, message.received_at)
+        return "drill" if await drills.is_on(self._tx, areas, sent) else "quarantined"
+
     def _take_back(
         self,
-        message: AnyRow,
-        person: AnyRow,
+        origin: reporting.Origin,
         reading: Reading,
         proof: reporting.Proof,
         *,
         is_asked: bool,
     ) -> None:
         """What a correction replaces goes when there is something in its place, and not before."""
-        origin = reporting.Origin.of(message, person, 0)
         if isinstance(reading, Withdraw):
             self._withdrawals.note(origin, proof, named=reading.named)
         elif isinstance(reading, Correct) and not (is_asked and isinstance(reading.report, Doubt)):

@@ -280,7 +280,9 @@ class Dispatcher:
         copy = row.purpose, row.language, alert.id, choice
         if row.inbox_id is not None or copy not in copies:
             values = self._values(row.purpose, about)
-            copies[copy] = texts.render(row.purpose, row.language, values, choice)
+            copies[copy] = texts.render(
+                row.purpose, row.language, values, choice, drill=alert.drill
+            )
         return copies[copy]
 
     def _values(self, purpose: str, about: _About) -> dict[str, object]:

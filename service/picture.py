@@ -21,6 +21,7 @@ class Picture:
     """The engine's windows, the incidents that may still be corroborated, the areas in use."""
 
     engine: Engine
+    drills: Engine  # judges what is said in exercises, and sees nothing else
     incidents: Incidents
     in_use: frozenset[str]
     past: Past
@@ -35,6 +36,7 @@ class Picture:
         since = datetime.fromtimestamp(engine.horizon(_seconds(now)), UTC)
         evidence = [known async for known in reports.evidence_since(tx, since)]
         engine.restore(evidence, await reports.decisions_since(tx, since))
+        drills = await _drills(tx, content, since)
         incidents = Incidents()
         for row in await reports.incidents_since(tx, since):
             point = Point(row.lat, row.lon)
@@ -42,7 +44,7 @@ class Picture:
         last_report, last_incident, last_alert = await reports.last_ids(tx)
         in_use = await areas_in_use(tx, content, now)
         past = await area_rows.past(tx)
-        return cls(engine, incidents, in_use, past, last_report, last_incident, last_alert)
+        return cls(engine, drills, incidents, in_use, past, last_report, last_incident, last_alert)
 
     async def with_content(
         self, tx: AsyncConnection, was: Content, content: Content, now: datetime
@@ -63,6 +65,7 @@ class Picture:
             silences=content.silences,
             evidence=[e async for e in reports.evidence_since(tx, since)] if older else (),
         )
+        self.drills = await _drills(tx, content, since)
         return self
 
     async def look_at_areas(self, tx: AsyncConnection, content: Content, now: datetime) -> None:
@@ -78,7 +81,16 @@ class Picture:
         """Drop what can matter no more."""
         seconds = _seconds(now)
         self.engine.expire(seconds)
+        self.drills.expire(seconds)
         self.incidents.expire(self.engine.horizon(seconds))
+
+
+async def _drills(tx: AsyncConnection, content: Content, since: datetime) -> Engine:
+    """An engine that knows what was said in exercises, and nothing else."""
+    engine = engine_of(content)
+    said = [known async for known in reports.evidence_since(tx, since, status="drill")]
+    engine.restore(said, await reports.decisions_since(tx, since, drill=True))
+    return engine
 
 
 async def areas_in_use(tx: AsyncConnection, content: Content, now: datetime) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """From what a text was read as to a report, its incident, and what the rules make of it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -50,11 +51,12 @@ class Origin:
     area: str  # is meant where the report names no place
     sent_at: datetime
     received_at: datetime
+    status: str = "counted"  # that its report is filed with: see the table
 
     @classmethod
-    def of(cls, message: AnyRow, person: AnyRow, nth: int) -> "Origin":
+    def of(cls, message: AnyRow, person: AnyRow, nth: int, status: str = "counted") -> "Origin":
         sent = believed(message.sent_at, message.received_at)
-        return cls(message.id, nth, person.id, person.area, sent, message.received_at)
+        return cls(message.id, nth, person.id, person.area, sent, message.received_at, status)
 
 
 def file(
@@ -62,7 +64,8 @@ def file(
 ) -> None:
     """Add the report to the batch, corroborate an incident or open one, and let the rules judge.
 
-    One under duress is kept, and counts nowhere.
+    One under duress is kept, and counts nowhere. One that is said in an exercise is judged beside
+    others of exercises alone, and is no incident.
     """
     kind = content.codebook.type(draft.type)
     occurred = to_the_hour(origin.sent_at - timedelta(days=draft.days_ago))
@@ -75,18 +78,25 @@ def file(
     row |= {"lat": None, "lon": None, "occurred_at": occurred, "received_at": received}
     row |= {count: getattr(draft, count) for count in COUNTS}
     row |= {"confidence": draft.confidence, "incident_id": None, "verified": proof.verified}
-    row |= {"status": "quarantined" if proof.under_duress else "counted"}
+    row |= {"status": "quarantined" if proof.under_duress else origin.status}
     filed.reports.append(row)
     if kind.check_in:
         return
     located = draft.place.point if draft.place else None
     point = located or content.gazetteer.point_of(area)
     row |= {"lat": point.lat, "lon": point.lon}
-    if proof.under_duress:
-        return
     evidence = _evidence(row, point)
+    if row["status"] == "drill":
+        filed.decisions += in_drill(picture.drills.learn(evidence))
+    if row["status"] != "counted":
+        return
     row["incident_id"] = _incident(filed.incidents, picture, kind, evidence, occurred)
     filed.decisions += picture.engine.learn(evidence)
+
+
+def in_drill(decisions: Iterable[Decision]) -> list[Decision]:
+    """The same, as decided of what was said in an exercise."""
+    return [replace(decision, drill=True) for decision in decisions]
 
 
 def believed(sent_at: datetime | None, received_at: datetime) -> datetime:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service import reporting
+from service.domain.evidence import Decision
 from service.domain.reading import Draft
 from service.domain.retention import MESSAGE_HOURS
 from service.domain.withdrawals import Sent, Withdrawal, withdrawn
@@ -19,6 +20,9 @@ from service.picture import Picture
 from service.reporting import Filed, Origin, Proof
 from service.store import AnyRow
 from service.store import withdrawals as store
+
+# What becomes of a report that is taken back, by what it was.
+TAKEN_BACK = {"counted": "retracted", "drill": "drill_back"}
 
 
 class Withdrawals:
@@ -45,6 +49,7 @@ class Withdrawals:
             return
         row: dict[str, Any] = {"inbox_id": origin.inbox_id, "person_id": origin.reporter}
         row |= {"verified": proof.verified, "corrects": corrects}
+        row |= {"drill": origin.status != "counted"}
         row |= {"type": named.type if named else None}
         row |= {"place": named.place.code if named and named.place else None}
         row |= dict(zip(("of_inbox_id", "of_nth"), instead_of or (None, None), strict=True))
@@ -69,16 +74,20 @@ class Withdrawals:
         known = await store.reports_of(tx, {row.person_id for row in kept})
         rows = [row for row in known if reporting.believed(row.sent_at, row.came_at) > since]
         gone = _gone(rows, kept)
-        retracted = [row for row in rows if row.id in gone and row.status == "counted"]
-        restored = [row for row in rows if row.id not in gone and row.status == "retracted"]
-        known_at = int(now.timestamp())
-        for row in restored:
-            if row.lat is not None:
-                filed.decisions += picture.engine.remember(reporting.evidence_of(row))
-        for row in retracted:
-            filed.decisions += picture.engine.forget(row.id, known_at)
-        await _set(tx, retracted, "retracted")
-        await _set(tx, restored, "counted")
+        for status, back in TAKEN_BACK.items():
+            retracted = [row for row in rows if row.id in gone and row.status == status]
+            restored = [row for row in rows if row.id not in gone and row.status == back]
+            drill = status == "drill"
+            judge = picture.drills if drill else picture.engine
+            found: list[Decision] = []
+            for row in restored:
+                if row.lat is not None:
+                    found += judge.remember(reporting.evidence_of(row))
+            for row in retracted:
+                found += judge.forget(row.id, int(now.timestamp()))
+            filed.decisions += reporting.in_drill(found) if drill else found
+            await _set(tx, retracted, back)
+            await _set(tx, restored, status)
 
 
 def _gone(rows: Sequence[AnyRow], kept: Iterable[AnyRow]) -> set[int]:
@@ -87,7 +96,9 @@ def _gone(rows: Sequence[AnyRow], kept: Iterable[AnyRow]) -> set[int]:
     for row in rows:
         at = reporting.believed(row.sent_at, row.came_at)
         sent[row.reporter].append(
-            Sent(row.id, row.inbox_id, row.nth, at, row.verified, row.type, row.place)
+            Sent(
+                row.id, row.inbox_id, row.nth, at, row.verified, row.type, row.place, _is_drill(row)
+            )
         )
     theirs: dict[int, list[Withdrawal]] = defaultdict(list)
     for each in kept:
@@ -95,10 +106,21 @@ def _gone(rows: Sequence[AnyRow], kept: Iterable[AnyRow]) -> set[int]:
         meant = None if each.of_inbox_id is None else (each.of_inbox_id, each.of_nth)
         theirs[each.person_id].append(
             Withdrawal(
-                each.inbox_id, at, each.verified, each.corrects, each.type, each.place, meant
+                each.inbox_id,
+                at,
+                each.verified,
+                each.corrects,
+                each.type,
+                each.place,
+                meant,
+                each.drill,
             )
         )
     return set().union(*(withdrawn(sent[person], theirs[person]) for person in theirs))
+
+
+def _is_drill(row: AnyRow) -> bool:
+    return row.status in ("drill", "drill_back")
 
 
 async def _set(tx: AsyncConnection, rows: Collection[AnyRow], status: str) -> None:

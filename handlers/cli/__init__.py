@@ -22,6 +22,7 @@ from handlers.cli import (
     coordinator,
     costs,
     doctor,
+    drill,
     explain,
     export,
     feedback,
@@ -72,6 +73,7 @@ app.command("restore")(backup.restore)
 app.add_typer(backup.commands, name="backup")
 app.command("trace-leak")(trace.trace_leak)
 app.add_typer(alert.commands, name="alert")
+app.add_typer(drill.commands, name="drill")
 app.add_typer(people.focal_points, name="focal-point")
 app.add_typer(people.responders, name="responder")
 app.add_typer(areas.commands, name="areas")

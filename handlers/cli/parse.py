@@ -17,6 +17,7 @@ from service.domain.reading import (
     Correct,
     Doubt,
     Draft,
+    Drill,
     Problem,
     ProblemKind,
     Reading,
@@ -107,6 +108,8 @@ def describe(reading: Reading | responder.Command) -> dict[str, Any]:
             }
         )
     command: dict[str, Any] = {"command": type(reading).__name__.lower()}
+    if isinstance(reading, Drill):
+        return {"drill": True} | describe(reading.said)
     if isinstance(reading, Withdraw | Correct):
         about = _about(reading)
         return command | (describe(about) if about else {})
@@ -118,6 +121,8 @@ def lines(reading: Reading | responder.Command, content: Content) -> list[str]:
     if isinstance(reading, Doubt):
         asked = (f"{n} for {_in_words(each)}" for n, each in enumerate(reading.candidates, 1))
         return [*lines(reading.draft, content), f"doubtful place: {', '.join(asked)}"]
+    if isinstance(reading, Drill):
+        return ["in an exercise", *lines(reading.said, content)]
     if isinstance(reading, Withdraw | Correct):
         about = _about(reading)
         command = f"command: {type(reading).__name__.lower()}"

@@ -17,7 +17,9 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 Typology = Literal["horizontal", "vertical", "global", "criminal"]
 Count = Literal["killed", "injured", "abducted", "displaced", "livestock"]
 COUNTS: tuple[Count, ...] = get_args(Count)
-Command = Literal["enrol", "stop", "language", "no_answers", "answers", "withdraw", "correct"]
+Command = Literal[
+    "enrol", "stop", "language", "no_answers", "answers", "withdraw", "correct", "drill"
+]
 ResponderCommand = Kind | Literal["info", "pause", "resume", "help", "language"]
 # What stands beside a responder's command: how it ended, words that say nothing, what a number
 # counts that is not an alert's, and how long a pause is.
@@ -123,6 +125,7 @@ class Commands(_Entry):
     `language`: who sends it wants texts in another. `no_answers` and `answers`: a focal point wants
     to be sent nothing, or answers again.
     `withdraw` and `correct`: what was sent last is taken back, or replaced by what follows.
+    `drill`: what follows is said in an exercise.
     """
 
     enrol: Phrases
@@ -132,6 +135,7 @@ class Commands(_Entry):
     answers: Phrases = {}
     withdraw: Phrases = {}
     correct: Phrases = {}
+    drill: Phrases = {}
 
 
 class Responders(_Entry):

@@ -65,7 +65,7 @@ class Decision:
     `evidence` and `areas` are those of the window that led to the decision, `type` is the most
     counted one among them and `at` the time of the report that completes it. `late` says that this
     was known more than six hours after `at`. `live` is false for a rule on trial, which tells
-    nobody.
+    nobody; `drill` says that it was all said in an exercise.
     """
 
     kind: DecisionKind
@@ -81,3 +81,4 @@ class Decision:
     checks: tuple[Check, ...]
     suppressed_by: str | None
     live: bool
+    drill: bool = False

@@ -9,7 +9,7 @@ from datetime import date
 from itertools import pairwise
 
 from service.domain import words
-from service.domain.codebook import Codebook
+from service.domain.codebook import Codebook, Command
 from service.domain.gazetteer import Gazetteer
 from service.domain.judge import Sender, judge
 from service.domain.notes import Notes, TypeNote, take_notes
@@ -19,6 +19,7 @@ from service.domain.reading import (
     Correct,
     Doubt,
     Draft,
+    Drill,
     Enrol,
     Problem,
     Reading,
@@ -33,6 +34,7 @@ from service.domain.words import Words
 TEXT_LIMIT = 1600  # characters: ten full SMS, more than any gateway joins
 INVITE_LETTERS = frozenset("ABCDEFGHJKLMNPQRSTUVWXYZ")  # no I and O, which look like 1 and 0
 INVITE_LENGTH = 8
+DRILLED = (Draft, Doubt, Problem, Several, Withdraw, Correct)
 MOST_REPORTS = 10  # in one text
 
 
@@ -55,9 +57,30 @@ def read(
     cut = len(text) > TEXT_LIMIT
     if not split.runs:
         return Problem("too_long" if cut else "empty")
-    found = codebook.command_lexicon.at(split.runs, 0)
-    command, used = found or (None, 0)
-    rest = split.behind(used)
+    command, rest = _command(split, codebook)
+    if command == "drill":
+        said = _say(*_command(rest, codebook), codebook, gazetteer, Sender(home, on), part, cut=cut)
+        return Drill(said) if isinstance(said, DRILLED) else said
+    return _say(command, rest, codebook, gazetteer, Sender(home, on), part, cut=cut)
+
+
+def _command(split: Words, codebook: Codebook) -> tuple[Command | None, Words]:
+    """The command that these words begin with, and what follows it."""
+    command, used = codebook.command_lexicon.at(split.runs, 0) or (None, 0)
+    return command, split.behind(used)
+
+
+def _say(
+    command: Command | None,
+    rest: Words,
+    codebook: Codebook,
+    gazetteer: Gazetteer,
+    sender: Sender,
+    part: words.Part | None,
+    *,
+    cut: bool,
+) -> Reading:
+    """What a command, or none, and the words behind it say."""
     if command == "stop":
         return Stop()
     if command == "enrol":
@@ -66,7 +89,6 @@ def read(
         if part.nth > 1 and not command and not _has_its_code(rest, codebook):
             return Problem("part")
         rest = _without_an_open_number(rest, part)
-    sender = Sender(home, on)
     notes = take_notes(rest, codebook, gazetteer)
     if command is not None and command != "correct":
         notes.unknown.clear()  # `OK en route` is no kidnapping at a place that is called nearly so
@@ -80,7 +102,7 @@ def read(
     match command:
         case None:
             return _chosen(notes) or report
-        case "correct":
+        case "correct" | "drill":
             return report
         case "language":
             return Speak(language(rest.runs, codebook))

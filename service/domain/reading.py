@@ -129,12 +129,21 @@ class Correct:
     report: Draft | Doubt | Several
 
 
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """`EXERCICE MA SOKOLO 3`: what is said in an exercise, and is not so."""
+
+    said: Draft | Doubt | Problem | Several | Withdraw | Correct
+
+
 Report = Draft | Doubt | Problem
-Reading = Report | Several | Chosen | Enrol | Stop | Speak | Answers | Withdraw | Correct
+Reading = Report | Several | Chosen | Enrol | Stop | Speak | Answers | Withdraw | Correct | Drill
 
 
 def reports_in(reading: Reading) -> Sequence[Reading]:
     """The reports that a text makes, understood or not; anything else stands for itself."""
+    if isinstance(reading, Drill):
+        reading = reading.said
     if isinstance(reading, Withdraw):
         return ()
     said = reading.report if isinstance(reading, Correct) else reading

@@ -25,6 +25,7 @@ class Sent:
     verified: bool
     type: str
     place: str
+    drill: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Withdrawal:
     type: str | None = None
     place: str | None = None
     meant: tuple[int, int] | None = None
+    drill: bool = False
 
 
 def withdrawn(sent: Iterable[Sent], withdrawals: Iterable[Withdrawal]) -> set[int]:
@@ -66,6 +68,8 @@ def _by(withdrawal: Withdrawal, sent: Collection[Sent]) -> list[int]:
 
 
 def _may_be_meant(sent: Sent, withdrawal: Withdrawal) -> bool:
+    if sent.drill != withdrawal.drill:  # what is said in an exercise takes back nothing that is so
+        return False
     if withdrawal.meant is not None:
         return (sent.inbox_id, sent.nth) == withdrawal.meant
     apart = withdrawal.at - sent.at

@@ -46,7 +46,8 @@ async def amend(tx: AsyncConnection, changes: Sequence[dict[str, Any]]) -> None:
 
 async def place_asked(tx: AsyncConnection) -> Sequence[AnyRow]:
     """Alerts that stand, whose exact place a coordinator may let be told and has not."""
-    asked = alert.c.place_asked & alert.c.place.is_(None) & (alert.c.state != "corrected")
+    asked = alert.c.place_asked & ~alert.c.drill
+    asked &= alert.c.place.is_(None) & (alert.c.state != "corrected")
     return (await tx.execute(select(alert).where(asked).order_by(alert.c.id))).all()
 
 
@@ -66,5 +67,5 @@ async def awaiting(tx: AsyncConnection, indexes: Sequence[bytes], most: int) -> 
 
 async def counts(tx: AsyncConnection) -> dict[str, int]:
     """How many alerts are in each state."""
-    query = select(alert.c.state, func.count()).group_by(alert.c.state)
+    query = select(alert.c.state, func.count()).where(~alert.c.drill).group_by(alert.c.state)
     return {row[0]: row[1] for row in await tx.execute(query)}

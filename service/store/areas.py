@@ -15,8 +15,12 @@ LIFT = "end coarsening"
 
 
 async def named(tx: AsyncConnection) -> Sequence[AnyRow]:
-    """What alerts named, in the order in which they were sent: area, released_at."""
-    query = select(alert.c.area, alert.c.released_at).order_by(alert.c.released_at, alert.c.id)
+    """What alerts named, in the order in which they were sent: area, released_at.
+
+    Those of exercises left out: they tell of nobody.
+    """
+    query = select(alert.c.area, alert.c.released_at).where(~alert.c.drill)
+    query = query.order_by(alert.c.released_at, alert.c.id)
     return (await tx.execute(query)).all()
 
 

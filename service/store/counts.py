@@ -29,4 +29,4 @@ async def incidents(tx: AsyncConnection) -> Sequence[AnyRow]:
 async def alerts(tx: AsyncConnection) -> Sequence[AnyRow]:
     """Alerts that were told and not taken back: type, area, day."""
     query = select(alert.c.type, alert.c.area, alert.c.day)
-    return (await tx.execute(query.where(alert.c.state != "corrected"))).all()
+    return (await tx.execute(query.where(alert.c.state != "corrected", ~alert.c.drill))).all()

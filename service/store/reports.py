@@ -33,19 +33,20 @@ async def last_ids(tx: AsyncConnection) -> tuple[int, int, int]:
 
 
 async def evidence_since(
-    tx: AsyncConnection, since: datetime, *, exact: bool = False
+    tx: AsyncConnection, since: datetime, *, exact: bool = False, status: str = "counted"
 ) -> AsyncIterator[Evidence]:
     """What counted reports say of things that happened since then, as the engine reads it.
 
-    `exact` leaves out those of which only area and day are kept. What many of them share is one
-    object: the engine keeps a year of them in memory.
+    Those of another `status`, where one is asked for. `exact` leaves out those of which only area
+    and day are kept. What many of them share is one object: the engine keeps a year of them in
+    memory.
     """
     points: dict[tuple[float, float], Point] = {}
     r = report.c
     columns = (r.id, r.type, r.place, r.area, r.lat, r.lon, r.reporter)
     query = (
         select(*columns, r.occurred_at, r.received_at, r.killed, r.injured, r.verified)
-        .where(r.occurred_at >= since, r.status == "counted", r.lat.is_not(None))
+        .where(r.occurred_at >= since, r.status == status, r.lat.is_not(None))
         .order_by(r.id)
     )
     if exact:
@@ -157,9 +158,15 @@ async def add_decisions(
     await tx.execute(insert(decision), rows)
 
 
-async def decisions_since(tx: AsyncConnection, since: datetime) -> list[Decision]:
-    """What was decided of things that happened since then, in the order it was decided."""
-    query = select(decision).where(decision.c.at >= since).order_by(decision.c.id)
+async def decisions_since(
+    tx: AsyncConnection, since: datetime, *, drill: bool = False
+) -> list[Decision]:
+    """What was decided of things that happened since then, in the order it was decided.
+
+    Of what was said in exercises, or of all the rest.
+    """
+    query = select(decision).where(decision.c.at >= since, decision.c.drill == drill)
+    query = query.order_by(decision.c.id)
     return [
         Decision(
             kind=row.kind,
@@ -175,6 +182,7 @@ async def decisions_since(tx: AsyncConnection, since: datetime) -> list[Decision
             checks=tuple(Check(*check) for check in row.checks),
             suppressed_by=row.suppressed_by,
             live=row.live,
+            drill=row.drill,
         )
         for row in await tx.execute(query)
     ]
@@ -194,5 +202,7 @@ async def suppressed_for(tx: AsyncConnection, suppressor: str) -> Sequence[AnyRo
 
 async def decisions_of(tx: AsyncConnection, rule: str, since: datetime) -> Sequence[AnyRow]:
     """What a rule decided of things that happened since then, in the order it was decided."""
-    query = select(decision).where(decision.c.rule == rule, decision.c.at >= since)
+    query = select(decision).where(
+        decision.c.rule == rule, decision.c.at >= since, ~decision.c.drill
+    )
     return (await tx.execute(query.order_by(decision.c.id))).all()

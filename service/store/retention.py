@@ -37,6 +37,7 @@ from service.store.tables import (
     coordinator,
     decision,
     delivery,
+    drill,
     inbox,
     incident,
     invite,
@@ -241,6 +242,7 @@ KEEPINGS: tuple[Keeping, ...] = (
     Keeping(coordinator, "a name that is used here alone, and the hash of a code", KEPT, "kept"),
     Keeping(approval, f"{NOTHING}: what two coordinators decided", KEPT, "kept"),
     Keeping(rule_text, f"{NOTHING}: what rules said", KEPT, "kept"),
+    Keeping(drill, f"{NOTHING}: where and when exercises were", KEPT, "kept"),
     Keeping(
         scan,
         "places where incidents gathered",

@@ -187,6 +187,9 @@ incident = Table(
     Column("coarse", Boolean, nullable=False, default=False),  # only area and day are left
 )
 
+# A report counts, or was retracted by who sent it, refuted, or quarantined (under duress, or said
+# in an exercise where there was none). Said in an exercise, it is a `drill`, or one that was
+# retracted, `drill_back`: no count and no rule that looks at what counts ever sees these.
 report = Table(
     "report",
     metadata,
@@ -210,7 +213,7 @@ report = Table(
     Column("livestock", Integer),
     Column("confidence", Float, nullable=False),
     Column("verified", Boolean, nullable=False, default=True),  # by a PIN, where one is asked for
-    Column("status", String(12), nullable=False),  # counted | retracted | refuted | quarantined
+    Column("status", String(12), nullable=False),  # see above
     Column("incident_id", ForeignKey(incident.c.id), index=True),
     Column("coarse", Boolean, nullable=False, default=False),  # only area and day are left
     UniqueConstraint("inbox_id", "nth"),
@@ -226,6 +229,7 @@ withdrawal = Table(
     Column("person_id", Id, nullable=False, index=True),
     Column("verified", Boolean, nullable=False),
     Column("corrects", Boolean, nullable=False),  # the message is a report itself
+    Column("drill", Boolean, nullable=False),  # it takes back what was said in an exercise alone
     Column("type", String(40)),  # where it says which report is meant
     Column("place", String(16)),
     Column("of_inbox_id", Id),  # where the very report is known
@@ -249,6 +253,7 @@ question = Table(
     Column("verified", Boolean, nullable=False),
     Column("under_duress", Boolean, nullable=False),
     Column("corrects", Boolean, nullable=False),
+    Column("status", String(12), nullable=False),  # that the report is filed with
     Column("sent_at", UtcDateTime, nullable=False),  # to the hour
     Column("received_at", UtcDateTime, nullable=False),  # to the hour
     Column("asked_at", UtcDateTime, nullable=False),
@@ -260,6 +265,16 @@ Index(
     question.c.due_at,
     sqlite_where=text("state = 'waiting'"),
     postgresql_where=text("state = 'waiting'"),
+)
+
+# Exercises: where and when reports that begin with EXERCICE are judged.
+drill = Table(
+    "drill",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("area", String(16), nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False, index=True),
 )
 
 # Each set of areas that alerts were named by, one after the other.
@@ -299,6 +314,7 @@ alert = Table(
     # What is kept when the answers are deleted: when somebody first had it in hand, how it ended.
     Column("acknowledged_at", UtcDateTime),
     Column("outcome", String(16)),
+    Column("drill", Boolean, nullable=False, default=False),  # every text says so
     Column("place_asked", Boolean, nullable=False),  # the rule asks for the exact place
     Column("place", String(16)),  # once a coordinator has let it be told
 )
@@ -342,6 +358,7 @@ decision = Table(
     Column("live", Boolean, nullable=False),
     Column("checks", JSON, nullable=False),  # [name, value, threshold, met]
     Column("suppressed_by", String(80), index=True),
+    Column("drill", Boolean, nullable=False, default=False),  # of what was said in an exercise
     Column("decided_at", UtcDateTime, nullable=False),  # to the hour
     # Of what responders are told: the finest area in use then, when they are to be told, and what
     # became of it: waiting, told, folded (into another text), withdrawn (before it left) or failed.

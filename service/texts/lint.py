@@ -291,8 +291,10 @@ def _cost(
     ]
     sizes = (range(slot.size) for slot in renderer.slots(name, language))
     copies = list(product(*sizes))
+    drill = "number" in VALUES[name]  # what tells of an alert may have to say that it is none
     worst = _longest(
-        renderer.render(name, language, each, copy) for each, copy in product(values, copies)
+        renderer.render(name, language, each, copy, drill=drill)
+        for each, copy in product(values, copies)
     )
     size, most = measure(worst), texts[name].head.max_segments
     if size.segments > most:

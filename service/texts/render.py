@@ -117,11 +117,14 @@ class _Language:
         self.wordings = {name: slots(sources[name]) for name in self.texts}
         self._sources = sources
 
-    def render(self, name: str, values: Mapping[str, object], choice: Sequence[int]) -> str:
+    def render(
+        self, name: str, values: Mapping[str, object], choice: Sequence[int], *, drill: bool
+    ) -> str:
         worded = {key: self._worded(key, value) for key, value in values.items()}
         for slot, (wordings, chosen) in enumerate(zip(self.wordings[name], choice, strict=True)):
             worded[f"_{slot}"] = wordings.each[chosen]
-        return self.texts[name].render(worded).strip()
+        text = self.texts[name].render(worded).strip()
+        return f"{self.words[wording.DRILL]}: {text}" if drill else text
 
     def before(self, name: str, placeholder: str) -> frozenset[str]:
         pattern = rf"(\w+)\W*\{{\{{\s*{placeholder}\s*\}}\}}"
@@ -177,18 +180,22 @@ class Texts:
         language: str,
         values: Mapping[str, object],
         choice: Sequence[int] | None = None,
+        *,
+        drill: bool = False,
     ) -> str:
         """The text `name` in the first of `language` that has it, or else in French.
 
         `values` are exactly those that `VALUES[name]` lists, of the types given there; else
         ValueError. `choice` is the wording for each slot; the first of each where it is left out.
-        Only the names of area and place are put into GSM-7 letters, see `messages.to_gsm7`.
+        A text of a `drill` begins with the word for it. Only the names of area and place are put
+        into GSM-7 letters, see `messages.to_gsm7`.
         """
         if values.keys() != VALUES[name]:
             wrong = ", ".join(sorted(values.keys() ^ VALUES[name]))
             raise ValueError(f"the text {name!r} has values missing or too many: {wrong}")
         speaks = self._speaking(name, language)
-        return speaks.render(name, values, choice or [0] * len(speaks.wordings[name]))
+        first = [0] * len(speaks.wordings[name])
+        return speaks.render(name, values, choice or first, drill=drill)
 
     def wordings(self, name: str, language: str) -> tuple[Wordings, ...]:
         """The slots of the text that `render` would use, with their words."""

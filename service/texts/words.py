@@ -17,6 +17,7 @@ MONTHS = (
     "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
 DATE = "date"
+DRILL = "drill"  # the word with which every text of an exercise begins
 DATE_VALUES = frozenset({"weekday", "day", "month"})
 KEYS = (
     *(f"severity.{severity}" for severity in SEVERITIES),
@@ -26,6 +27,7 @@ KEYS = (
     *(f"weekday.{weekday}" for weekday in WEEKDAYS),
     *(f"month.{month}" for month in MONTHS),
     DATE,
+    DRILL,
 )
 # A language has all of these or none: then the menu is not offered in it.
 MENU_KEYS = tuple(f"menu.{label}" for label in LABELS)

@@ -20,6 +20,7 @@ from service.domain.reading import (
     Correct,
     Doubt,
     Draft,
+    Drill,
     Enrol,
     Problem,
     Reading,
@@ -52,6 +53,8 @@ def told(place: Place | None) -> str | None:
 
 def described(reading: Reading) -> dict[str, Any]:
     """A reading in the form of the tables: what is null or 0 days ago is left out."""
+    if isinstance(reading, Drill):
+        return {"drill": True} | described(reading.said)
     if isinstance(reading, Several):
         return {"reports": [described(each) for each in reading.reports]}
     if isinstance(reading, Doubt):
@@ -153,7 +156,8 @@ def test_hostile_texts_are_read_too(text: str) -> None:
 # Whatever can be typed, and likelier what the grammar knows.
 KNOWN = st.sampled_from(
     ["MA", "EN", "RAS", "KONNA", "SOKOLO", "NIONO", "53312", "ML0506", "3", "5b", "99999", "hier",
-     "ANN", "COR", "morts", "de", "OK", "STOP", "INS", "AIDE", "jours", "pas", "*", "\n"]
+     "ANN", "COR", "EXERCICE", "morts", "de", "OK", "STOP", "INS", "AIDE", "jours", "pas", "*",
+     "\n"]
 )  # fmt: skip
 TEXTS = st.one_of(
     st.text(), st.lists(st.one_of(KNOWN, st.text(max_size=6))).map(" ".join), st.binary().map(str)
@@ -167,6 +171,9 @@ def test_any_text_is_a_reading_that_holds_together(text: str, home: str | None) 
 
 
 def assert_sane(reading: Reading) -> None:
+    if isinstance(reading, Drill):
+        assert isinstance(reading.said, grammar.DRILLED)
+        reading = reading.said
     if isinstance(reading, Correct):
         reading = reading.report
     if isinstance(reading, COMMANDS):

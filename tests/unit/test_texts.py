@@ -339,10 +339,10 @@ def place(problem: TextProblem | Problem) -> tuple[str, int, int, str]:
             id="149 characters fit",
         ),
         pytest.param(
-            "fr", "answer_noted", "Alerte {{ number }} " + "a" * 148,
-            ("fr/answer_noted.txt", 1, 1, "Alerte 99999 " + "a" * 148),
+            "fr", "answer_noted", "Alerte {{ number }} " + "a" * 138,
+            ("fr/answer_noted.txt", 1, 1, "EXERCICE: Alerte 99999 " + "a" * 138),
             "at worst this takes 2 segments (161 characters in gsm7), and 1 is the most", None,
-            id="one character too many with the largest number",
+            id="one character too many with the largest number in an exercise",
         ),
     ],
 )  # fmt: skip

@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.Column("released_at", UtcDateTime(), nullable=False),
         sa.Column("acknowledged_at", UtcDateTime(), nullable=True),
         sa.Column("outcome", sa.String(length=16), nullable=True),
+        sa.Column("drill", sa.Boolean(), nullable=False),
         sa.Column("place_asked", sa.Boolean(), nullable=False),
         sa.Column("place", sa.String(length=16), nullable=True),
         sa.ForeignKeyConstraint(
@@ -120,6 +121,7 @@ def upgrade() -> None:
         sa.Column("live", sa.Boolean(), nullable=False),
         sa.Column("checks", sa.JSON(), nullable=False),
         sa.Column("suppressed_by", sa.String(length=80), nullable=True),
+        sa.Column("drill", sa.Boolean(), nullable=False),
         sa.Column("decided_at", UtcDateTime(), nullable=False),
         sa.Column("floor", sa.String(length=16), nullable=True),
         sa.Column("due_at", UtcDateTime(), nullable=True),
@@ -238,6 +240,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_pin_person_id"), ["person_id"], unique=False)
 
     op.create_table(
+        "drill",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("area", sa.String(length=16), nullable=False),
+        sa.Column("began_at", UtcDateTime(), nullable=False),
+        sa.Column("ends_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drill")),
+    )
+    with op.batch_alter_table("drill", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_drill_ends_at"), ["ends_at"], unique=False)
+
+    op.create_table(
         "question",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("inbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -252,6 +265,7 @@ def upgrade() -> None:
         sa.Column("verified", sa.Boolean(), nullable=False),
         sa.Column("under_duress", sa.Boolean(), nullable=False),
         sa.Column("corrects", sa.Boolean(), nullable=False),
+        sa.Column("status", sa.String(length=12), nullable=False),
         sa.Column("sent_at", UtcDateTime(), nullable=False),
         sa.Column("received_at", UtcDateTime(), nullable=False),
         sa.Column("asked_at", UtcDateTime(), nullable=False),
@@ -279,6 +293,7 @@ def upgrade() -> None:
         ),
         sa.Column("verified", sa.Boolean(), nullable=False),
         sa.Column("corrects", sa.Boolean(), nullable=False),
+        sa.Column("drill", sa.Boolean(), nullable=False),
         sa.Column("type", sa.String(length=40), nullable=True),
         sa.Column("place", sa.String(length=16), nullable=True),
         sa.Column(
