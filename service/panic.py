@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from service.vault import keyfile
+
 PHRASES = ("destroy the keys", "détruire les clés", "detruire les cles")
 _JOURNALS = ("-journal", "-wal", "-shm")
 _EXPORTED = "exported"  # beside the root key: where keys of it were written to
@@ -41,10 +43,7 @@ def key_files(root_key: Path, keystore: Path, others: Iterable[Path]) -> list[Pa
 
 
 def remember(root_key: Path, written: Path) -> None:
-    """Keep in mind, beside the root key, that a file with keys of it is about to be written.
-
-    Before it is: there must be no such file that nobody knows of. Raises OSError.
-    """
+    """Keep in mind, beside the root key, where keys of it were written. Raises OSError."""
     with root_key.with_name(_EXPORTED).open("a", encoding="ascii") as file:
         file.write(json.dumps(str(written.absolute())) + "\n")
         file.flush()
@@ -59,6 +58,15 @@ def remembered(root_key: Path) -> list[Path]:
             with suppress(ValueError):  # cut short as the machine went down: the others count
                 found.append(Path(str(json.loads(line))))
     return list(dict.fromkeys(found))
+
+
+def are_keys(path: Path) -> bool:
+    """Whether a key file lies there, and not something else by now, which stays."""
+    try:
+        with path.open("rb") as file:
+            return keyfile.FORMAT.encode() in file.read(200)
+    except OSError:
+        return False
 
 
 def destroy(paths: Iterable[Path]) -> Destroyed:

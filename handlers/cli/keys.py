@@ -51,8 +51,12 @@ def export(
     keyring = Keyring.of_roots(read_root(settings))
     lock = keyfile.read_passphrase(passphrase_file) if passphrase_file else None
     noted(settings, keyring, as_, "exported keys of a role", role)
-    remember(settings.root_key, to)  # for `vigie panic`
     keyfile.write_new(to, keyfile.Secrets.of(keys_of(keyring, role), role), lock)
+    try:
+        remember(settings.root_key, to)  # for `vigie panic`
+    except OSError:
+        to.unlink()
+        raise
     typer.echo(f"made {to}: keys of the role “{role}” alone", err=True)
 
 

@@ -7,7 +7,7 @@ import typer
 
 from handlers.presence import end_all, secrets, told
 from handlers.settings import Settings
-from service.panic import PHRASES, Destroyed, destroy, is_meant, key_files, remembered
+from service.panic import PHRASES, Destroyed, are_keys, destroy, is_meant, key_files, remembered
 
 _REMAINS = """
 What remains, and what to do:
@@ -45,7 +45,7 @@ def panic(
         raise typer.Exit(2)
     settings = Settings()
     exported = remembered(settings.root_key)
-    others = [*secrets(settings), *told(settings), *exported]
+    others = [*secrets(settings), *told(settings), *filter(are_keys, exported)]
     done = destroy(key_files(settings.root_key, settings.keystore_file, others))
     ended, elsewhere = end_all(settings)
     reached = {*done.gone, *(path for path, _ in done.left)}

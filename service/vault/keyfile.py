@@ -5,7 +5,7 @@ import secrets
 import stat
 from base64 import b64decode, b64encode
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -33,7 +33,8 @@ from service.vault.keys import (
     WrongRole,
 )
 
-_AAD = b"vigie key 1"
+FORMAT: Final = "vigie key 1"
+_AAD = FORMAT.encode()
 _LONGEST = 64 * 1024  # bytes
 
 
@@ -194,7 +195,7 @@ class _Wrapping(BaseModel):
 class _KeyFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal["vigie key 1"] = "vigie key 1"
+    format: Literal["vigie key 1"] = FORMAT
     key: _Base64 = Field(min_length=1, max_length=_LONGEST)
     wrapping: _Wrapping | None = None
 

@@ -66,6 +66,11 @@ async def test_keys_of_roles_in_other_folders_are_destroyed_or_named(
         await run("keys", "export", "--role", role, "--to", to, env=env)
     (tmp_path / "intake" / "role.key").rename(tmp_path / "in-use.key")
     (tmp_path / "engine").rename(tmp_path / "taken-away")
+    (tmp_path / "engine").mkdir()
+    (tmp_path / "engine" / "role.key").write_text("something else that lies here now")
+    mine = tmp_path / "mine.txt"
+    mine.write_text("what was there before is not overwritten, neither now nor by a panic")
+    await run("keys", "export", "--role", "console", "--to", mine, env=env, status=1)
     (tmp_path / "data" / "running" / "notes").mkdir(parents=True)  # nothing stops a panic
     keystore = str(tmp_path / "data-keys" / "keystore.sqlite")
     theirs = {"VIGIE_KEY_FILE": str(tmp_path / "in-use.key"), "VIGIE_KEYSTORE": keystore}
@@ -79,6 +84,8 @@ async def test_keys_of_roles_in_other_folders_are_destroyed_or_named(
         assert not (tmp_path / gone).exists()
     for away in ("intake/role.key", "engine/role.key"):
         assert f"NOT FOUND      {tmp_path / away}" in done.stdout
+    assert (tmp_path / "engine" / "role.key").exists()
+    assert mine.exists()
     assert "ended          1 running process" in done.stdout
 
 
