@@ -232,8 +232,8 @@ def lose_the_key_store(folder: Path) -> Environment:
         )
         database.execute(
             "insert into person (id, role, number_index, sealed_number, area, language, silent,"
-            " wrong_pins, membership_id)"
-            " values (1, 'responder', x'01', x'01', 'ML04', 'fr', 0, 0, 1)"
+            " wrong_pins, undelivered, membership_id)"
+            " values (1, 'responder', x'01', x'01', 'ML04', 'fr', 0, 0, 0, 1)"
         )
     (folder / "data-keys" / "keystore.sqlite").unlink()
     return {}
