@@ -59,7 +59,7 @@ def application(service: Service, live_tokens: list[str]) -> web.Application:
             return pages.HomeStatus(
                 gateways=[gateway.name for gateway in service.gateways],
                 ready=found.ready,
-                open_alerts=found.alerts.get("open", 0),
+                alerts=found.alerts,
                 simulator=service.simulator is not None,
                 locked=service.vault.locked,
                 warnings=found.warnings,

@@ -31,6 +31,7 @@ from handlers.cli import (
     panic,
     parse,
     people,
+    record,
     route,
     scan,
     serving,
@@ -74,6 +75,7 @@ app.add_typer(backup.commands, name="backup")
 app.command("trace-leak")(trace.trace_leak)
 app.add_typer(alert.commands, name="alert")
 app.add_typer(drill.commands, name="drill")
+app.add_typer(record.commands, name="rules")
 app.add_typer(people.focal_points, name="focal-point")
 app.add_typer(people.responders, name="responder")
 app.add_typer(areas.commands, name="areas")

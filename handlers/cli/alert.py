@@ -1,4 +1,4 @@
-"""`vigie alert`: alerts whose exact place a coordinator may tell."""
+"""`vigie alert`: how alerts stand, and those whose exact place a coordinator may tell."""
 
 import asyncio
 import json
@@ -9,14 +9,34 @@ import typer
 from handlers.app import opened
 from handlers.cli.acting import As, need_coordinator
 from handlers.cli.ready import MOST, need_tables
+from handlers.cli.since import begins
 from handlers.settings import Settings
+from service.domain.responses import tally
 from service.exact_place import NotAllowed, allow
-from service.store import alerts
+from service.store import alerts, outbox, responses
 
 commands = typer.Typer(
-    help="Alerts whose rule asks for the exact place: a coordinator alone can let it be told.",
+    help="How alerts stand; and the exact place, which a coordinator alone can let be told.",
     no_args_is_help=True,
 )
+
+
+@commands.command("list")
+def list_(
+    since: Annotated[
+        str, typer.Option(help="Only alerts that were told since: 2026-11-01, 72h, 30d or 8w.")
+    ] = "30d",
+    json_: Annotated[
+        bool, typer.Option("--json", help="Print JSON, for a program to read.")
+    ] = False,
+) -> None:
+    """List alerts: how each stands, how it ended, how many were told and what they said last."""
+    rows = asyncio.run(_standing(since))
+    if json_:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    for row in rows:
+        typer.echo("\t".join(_cell(value) for value in row.values()))
 
 
 @commands.command()
@@ -50,6 +70,36 @@ def release(
         typer.echo(refusal, err=True)
         raise typer.Exit(1) from None
     typer.echo(f"told: {name}", err=True)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {count}" for name, count in value.items() if count) or "-"
+    return "-" if value is None else str(value)
+
+
+async def _standing(since: str) -> list[dict[str, object]]:
+    async with opened(Settings(), "console") as service:
+        await need_tables(service)
+        async with service.store.read() as tx:
+            rows = await alerts.since(tx, begins(since, service.clock.now()))
+            told = await outbox.told(tx, [row.id for row in rows])
+            given = await responses.of_alerts(tx, [row.id for row in rows])
+    return [
+        {
+            "alert": row.id,
+            "type": row.type,
+            "area": row.area,
+            "day": row.day.isoformat(),
+            "severity": row.severity,
+            "drill": row.drill,
+            "state": row.state,
+            "outcome": row.outcome,
+            "told": len(told.get(row.id, ())) or "nobody",
+            "said": dict(tally(given.get(row.id, ()))),
+        }
+        for row in rows
+    ]
 
 
 async def _waiting() -> list[dict[str, object]]:

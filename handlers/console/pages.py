@@ -1,7 +1,7 @@
 """The home page: what this service is and whether it is well. It works without JavaScript."""
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,8 @@ HOME = Path(__file__).parent / "home"
 class HomeStatus:
     """What the home page shows. Counts and names of parts: nothing here is about a person.
 
-    `ready`: the database answers. `open_alerts` is not shown where it does not. `simulator`: the
+    `ready`: the database answers. `alerts`, how many are in each
+    state, is not shown where it does not. `simulator`: the
     simulated phones can be opened. `locked`: messages wait for the keys. `warnings`: about how many
     focal points one is open; which they are is not for a page. `undelivered`: texts about alerts
     that were given up. `passed_over`: how many responders cannot be told of an alert now.
@@ -23,7 +24,7 @@ class HomeStatus:
 
     gateways: Sequence[str]
     ready: bool
-    open_alerts: int
+    alerts: Mapping[str, int]
     simulator: bool
     locked: bool = False
     warnings: int = 0

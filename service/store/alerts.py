@@ -1,6 +1,7 @@
 """Alerts, as responders know them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select, update
@@ -69,3 +70,11 @@ async def counts(tx: AsyncConnection) -> dict[str, int]:
     """How many alerts are in each state."""
     query = select(alert.c.state, func.count()).where(~alert.c.drill).group_by(alert.c.state)
     return {row[0]: row[1] for row in await tx.execute(query)}
+
+
+async def since(tx: AsyncConnection, start: datetime | None) -> Sequence[AnyRow]:
+    """The alerts that were told since then, the first one first."""
+    query = select(alert).order_by(alert.c.id)
+    if start is not None:
+        query = query.where(alert.c.released_at >= start)
+    return (await tx.execute(query)).all()

@@ -124,7 +124,7 @@ MISTAKES = [
      "not in the rows above"),
     (ALERT, "{{ number }}", "{{ numbr }}", "this text has no value of that name"),
     (NEUTRAL, "merci", "mercŋ", "is outside GSM-7"),
-    ("templates_sms/fr/acknowledged.txt", "---\n#", "#", "the text does not begin with its "
+    ("templates_sms/fr/answer_noted.txt", "---\n#", "#", "the text does not begin with its "
      "status, between two lines of ---; begin with the lines `---`, `status: draft`, "
      "`max_segments: 1`, `---`"),
     (NEUTRAL, "status: reviewed", "status: revewed", "{at}: `revewed` is not one of draft, "

@@ -12,11 +12,12 @@ from aiohttp.test_utils import TestClient
 
 from handlers.console.headers import SECURITY_HEADERS, security_headers
 from handlers.console.pages import HOME, HomeStatus, routes
+from service.domain.responses import STATES
 
 Client = TestClient[web.Request, web.Application]
 Visit = Callable[..., Awaitable[str]]
 
-WELL = HomeStatus(gateways=["simulator"], ready=True, open_alerts=3, simulator=True)
+WELL = HomeStatus(gateways=["simulator"], ready=True, alerts={"open": 3}, simulator=True)
 WORDS = json.loads((HOME / "words.json").read_text())
 
 
@@ -60,6 +61,16 @@ async def test_it_says_that_all_is_well_and_leads_to_the_simulator(visit: Visit)
     assert WORDS["fr"]["well"] in page
     assert "<dd>3</dd>" in page
     assert 'href="/simulator?lang=fr"' in page
+
+
+async def test_it_says_how_many_alerts_stand_how(visit: Visit) -> None:
+    counts = {"open": 1, "on_the_way": 2, "corrected": 7}
+    page = await visit(replace(WELL, alerts=counts), "/?lang=en")
+    words = WORDS["en"]["alerts"]
+    assert set(words) == set(STATES)
+    for state, count in counts.items():
+        assert f"<dt>{words[state]}</dt><dd>{count}</dd>" in page
+    assert words["done"] not in page
 
 
 async def test_it_says_that_the_database_is_silent_and_claims_no_count(visit: Visit) -> None:
