@@ -276,6 +276,43 @@ async def test_nobody_anew_is_no_reason_to_wait(tmp_path: Path, content: Path) -
         assert alerted(vigie) == sorted(WIDER + LAST)
 
 
+async def test_when_all_of_a_step_cannot_the_next_hear_at_once(
+    tmp_path: Path, content: Path
+) -> None:
+    async with network(tmp_path, content_dir=content) as vigie:
+        await enrol(vigie)
+        await carry_out(vigie, decided(vigie, "1", "severe"))
+        await vigie.text(ALL[0], "NON 1")
+        await vigie.settle()
+        assert alerted(vigie) == LOCAL
+        await vigie.text(ALL[1], "non1")
+        await vigie.settle()
+        assert alerted(vigie) == sorted(LOCAL + WIDER)
+        await vigie.text(ALL[1], "OK 1")  # the last word counts
+        await vigie.settle()
+        await after(vigie, days=1)
+        assert alerted(vigie) == sorted(LOCAL + WIDER)
+
+
+async def test_who_paused_is_passed_over_and_one_who_is_done_counts(
+    tmp_path: Path, content: Path
+) -> None:
+    async with network(tmp_path, content_dir=content) as vigie:
+        await enrol(vigie)
+        await vigie.text(ALL[0], "PAUSE 3J")
+        await vigie.settle()
+        await carry_out(vigie, decided(vigie, "1", "severe"))
+        assert alerted(vigie) == LOCAL[:1]
+        await carry_out(vigie, decided(vigie, "2", "extreme"))
+        for phone, text in ((ALL[1], "FIN 2 2"), (ALL[2], "VA 2"), (ALL[1], "FIN 1 4")):
+            await vigie.text(phone, text)
+        await vigie.settle()
+        assert {row.state for row in await vigie.rows(stage)} == {"told", "stopped"}
+        vigie.clock.move(days=4)
+        await carry_out(vigie, decided(vigie, "3", "severe"))
+        assert alerted(vigie).count(LOCAL[1]) == 1  # the pause is over
+
+
 async def test_a_phone_that_takes_no_texts_is_passed_over_until_it_answers(
     tmp_path: Path, content: Path
 ) -> None:
