@@ -19,6 +19,7 @@ from handlers.cli import (
     backtest,
     backup,
     check,
+    codes,
     coordinator,
     costs,
     doctor,
@@ -67,6 +68,7 @@ app.command("costs")(costs.costs)
 app.command("scan")(scan.scan)
 app.command("late")(late.late)
 app.command("parse")(parse.parse)
+app.command("codes")(codes.codes)
 app.command("route")(route.route)
 app.command("doctor")(doctor.doctor)
 app.command("panic")(panic.panic)

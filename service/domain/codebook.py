@@ -50,16 +50,18 @@ class Near(_Entry):
 class IncidentType(_Entry):
     """One thing that can be reported.
 
-    `digits`: its code for a text of digits only; the last checks the others. `public`: a rule may
-    ask for its exact place. `alone`: one report may raise an alert. `check_in`: it says that all is
-    well, and makes no incident. `fields`: what a report should hold; its counts are in the order in
-    which bare numbers are read.
+    `digits`: its code for a text of digits only; the last checks the others. `cover`: what
+    stands for it on a card that looks like a list of prices. `public`: a rule may ask for its exact
+    place. `alone`: one report may raise an alert. `check_in`: it says that all is well, and makes
+    no incident. `fields`: what a report should hold; its counts are in the order in which bare
+    numbers are read.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")
     code: str = Field(pattern=r"^[A-Z]{2,4}$")
     digits: str | None = Field(default=None, pattern=r"^[1-9][0-9]{2}$")
     title: dict[Language, str]
+    cover: dict[Language, str] = {}
     aliases: Phrases = {}
     typology: Typology | None = None
     severity: Severity
