@@ -164,7 +164,13 @@ class Network:
             held = await releases.due_episodes(tx, now)
             asked = await questions.due(tx, now, 1)
             steps = await stages.due_alerts(tx, now)
-            return bool(waiting or held or asked or steps or await outbox.depth(tx, now))
+            sending = await outbox.depth(tx, now) if self._is_sending() else 0
+            return bool(waiting or held or asked or steps or sending)
+
+    def _is_sending(self) -> bool:
+        """Whether any gateway is given texts; else they wait for the clock to move."""
+        lanes = self.service.dispatcher._lanes.values()
+        return any(lane.state() != "open" for lane in lanes)
 
     def sent_to(self, phone: str) -> list[str]:
         """The texts that have been sent to this phone, in order."""
