@@ -23,6 +23,7 @@ SEND = "1"
 # A way through the menu takes ten answers; beyond these the session is over.
 MOST_ANSWERS = 60
 MOST_CHARACTERS = 1_000
+MOST_ALERT = 999_999  # what is typed is shown again: no telephone number may be
 
 At = Literal[
     "home", "more", "language", "type", "place", "places", "count", "how_many", "when", "days",
@@ -245,7 +246,7 @@ class Menu:
                 number = _up_to(limits.days_ago, answer)
                 return Step("confirm", replace(chosen, days_ago=number)) if number else None
             case "alert":
-                number = _up_to(10**MOST_DIGITS - 1, answer)
+                number = _up_to(MOST_ALERT, answer)
                 return Step("answer", replace(chosen, alert=number)) if number else None
             case "confirm" | "language":
                 return None

@@ -15,12 +15,13 @@ from time import perf_counter
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import anomaly, backtest, delivery, engine, history, intake, latency, places
+from tests.bench import anomaly, backtest, delivery, engine, history, intake, latency, places, ussd
 from tests.bench.row import Row
 
 SERVICE: dict[str, Callable[[Path], Coroutine[None, None, list[Row]]]] = {
     "intake": intake.measure,
     "latency": latency.measure,
+    "ussd": ussd.measure,
     "history": history.measure,
     "delivery": delivery.measure,
 }

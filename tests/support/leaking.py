@@ -151,6 +151,16 @@ class Vigie:
                 self.wire.ask(f"/gateways/{number}/{TOKEN}/sms", b"x"),
                 self.wire.ask(f"/{number}/"),
             )
+            hop = {"sessionId": number, "phoneNumber": number, "text": "4*1*2"}
+            written = (f"3*{number[4:]}*1", f"1*1*{number}", f"1*1*1*3*{number[4:]}*3", "1*1*1*1*1")
+            await self.hears(
+                200,
+                self.wire.post("ussd", dict.fromkeys(fields, number) | hop),
+                *(self.wire.post("ussd", hop | {"text": answers}) for answers in written),
+                self.wire.post("ussd-end", hop | {"input": number, "errorMessage": number}),
+            )
+            await self.hears(404, self.wire.post("ussd", hop, token=number))
+            await self.hears(400, self.wire.post("ussd", hop | {"sessionId": ""}))
             await self.hears(405, self.wire.ask(f"{SMS}?from={number}"))
             await self.hears(400, self.wire.post("sms", {number: number}))
         await self.settled()
