@@ -167,7 +167,7 @@ class Ussd:
             self._chosen[indexes[0]] = other
 
     async def _open_alerts(self, sender: PhoneNumber | None) -> list[int]:
-        """The numbers of the alerts that whoever dials was told of and has not answered.
+        """The numbers of the alerts that whoever dials was told of and that are not over.
 
         One question to the database, whoever asks: how long it takes tells nothing.
         """

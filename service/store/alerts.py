@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.domain.responses import ENDED
 from service.store.store import AnyRow, chunks
-from service.store.tables import alert, outbox, person, response
+from service.store.tables import alert, outbox, person
 
 
 async def add(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
@@ -53,15 +54,14 @@ async def place_asked(tx: AsyncConnection) -> Sequence[AnyRow]:
 
 
 async def awaiting(tx: AsyncConnection, indexes: Sequence[bytes], most: int) -> list[int]:
-    """The latest alerts that the responder of this number was told of and has not answered."""
+    """The latest alerts that the responder of this number was told of and that are not over."""
     known = person.c.number_index.in_(indexes) | person.c.other_index.in_(indexes)
     told = outbox.c.person_id.in_(select(person.c.id).where(known, person.c.role == "responder"))
-    answered = select(response.c.alert_id).where(response.c.person_id == outbox.c.person_id)
     query = (
         select(alert.c.id)
         .join(outbox, outbox.c.alert_id == alert.c.id)
         .where(told, outbox.c.purpose == "alert", outbox.c.state == "sent")
-        .where(alert.c.state != "corrected", alert.c.id.not_in(answered))
+        .where(alert.c.state.not_in(ENDED))
     )
     return sorted(await tx.scalars(query.order_by(alert.c.id.desc()).limit(most)))
 

@@ -283,7 +283,10 @@ async def test_a_responder_sees_what_waits_and_answers_it(
         assert [(row.alert_id, row.kind) for row in await vigie.rows(response)] == [
             (1, "acknowledge")
         ]
-        assert "En attente" not in await vigie.dial(RESPONDER, "3", "ATUid_r2")
+        assert "En attente: 1" in await vigie.dial(RESPONDER, "3", "ATUid_r2"), "it is not over"
+        assert (await press(vigie, RESPONDER, "3*1*4*1*1", "ATUid_r3"))[-1] == END
+        await vigie.settle()
+        assert "En attente" not in await vigie.dial(RESPONDER, "3", "ATUid_r4")
         assert [text for text in vigie.sent_to(RESPONDER) if "notée" in text] == []
 
 
