@@ -8,7 +8,7 @@ import json
 import random
 import sqlite3
 from base64 import b64encode
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import cycle
 from pathlib import Path
@@ -200,20 +200,21 @@ class Vigie:
             Raw(302, NUMBERS[0], "text/plain"),
         ):
             self.at.raw = raw
-            await self.all_ask_for_help()
-        self.at.raw = None
+            await self.ask_for_help(RESPONDERS[:1])
+            self.at.raw = None
+            await self.ask_for_help(RESPONDERS)  # else the gateway would be passed over
         self.at.drops = "after taking"
-        await self.all_ask_for_help()
+        await self.ask_for_help(RESPONDERS[:1])
         self.at.drops = "never"
         self.at.codes = dict.fromkeys(RESPONDERS, 403)
-        await self.all_ask_for_help()
+        await self.ask_for_help(RESPONDERS)
         self.at.codes.clear()
 
-    async def all_ask_for_help(self) -> None:
-        """Let a text go out to every responder, and see the gateway take it."""
+    async def ask_for_help(self, responders: Sequence[str]) -> None:
+        """Let a text go out to each of these, and see the gateway take it."""
         before = len(self.at.texts)
-        await self.hears(200, *(self.wire.text(number, "AIDE") for number in RESPONDERS))
-        await until(lambda: {to for to, _ in self.at.texts[before:]} >= set(RESPONDERS))
+        await self.hears(200, *(self.wire.text(number, "AIDE") for number in responders))
+        await until(lambda: {to for to, _ in self.at.texts[before:]} >= set(responders))
 
     async def a_message_is_poison(self) -> None:
         """A text that waits its turn in a flood is damaged on the disk."""
