@@ -102,11 +102,11 @@ def test_the_table_of_texts_is_complete() -> None:
 def test_the_head_that_the_page_shows_is_one_and_its_table_is_complete(tmp_path: Path) -> None:
     shown = re.search(r"^```\n(---\n.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     assert shown is not None
-    file = tmp_path / "templates_sms/fr/acknowledged.txt"
+    file = tmp_path / "templates_sms/fr/answer_noted.txt"
     file.parent.mkdir(parents=True)
     file.write_text(shown[1], encoding="utf-8")
     files = Files(tmp_path)
-    assert read_texts(files).templates["fr"]["acknowledged"].head.reviewed_by == "AD"
+    assert read_texts(files).templates["fr"]["answer_noted"].head.reviewed_by == "AD"
     assert files.problems == []
     keys = re.findall(r"^\| `([a-z_]+)` \| [^|]* \|$", PAGE, re.MULTILINE)
     assert keys == list(Head.model_fields)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from functools import cache
 from itertools import product
 from typing import Any
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from service.domain.alerts import PARTS
 from service.domain.codebook import SEVERITIES
 from service.domain.messages import measure, to_gsm7
+from service.domain.responses import KINDS, OUTCOMES, STATES
 from service.texts import VALUES, Head, Sources, Text, Texts, lint
 from service.texts.head import LETTERS_IN_GSM7, WORDS
 from tests.support.rules_content import codebook, rows
@@ -49,6 +50,9 @@ def copies(draw: st.DrawFn) -> tuple[str, str, dict[str, Any], list[int]]:
         "day": st.integers(0, 4_000).map(lambda days: date(2026, 1, 1) + timedelta(days=days)),
         "part": st.sampled_from(PARTS),
         "severity": st.sampled_from(SEVERITIES),
+        "state": st.sampled_from(STATES),
+        "answer": st.sampled_from((*KINDS, *OUTCOMES)),
+        "until": st.datetimes(timezones=st.just(UTC)),
         **{key: st.sampled_from(each) for key, each in NAMES.items()},
     }
     values = {key: draw(known[key]) for key in sorted(VALUES[name])}
@@ -121,4 +125,4 @@ def test_nothing_costs_more_than_the_worst_case_that_the_lint_has_measured(
         )
         for area, each, i in product(areas, SEVERITIES, range(2))
     ]
-    assert max(size.segments for size in sizes) == most
+    assert max(size.segments for size in sizes) <= most
