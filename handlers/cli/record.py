@@ -48,7 +48,7 @@ def record(
 
 def told(line: Line) -> str:
     """One rule's record for a person."""
-    parts = [f"{line.rule}: {line.alerts} alerts"]
+    parts = [f"{line.rule}: {line.alerts} {'alert' if line.alerts == 1 else 'alerts'}"]
     if line.alerts:
         parts.append(f"{line.acknowledged} acknowledged, {line.in_time} of {line.timed} in time")
     if line.minutes is not None:
