@@ -33,7 +33,7 @@ async def opened(browser: Browser, path: str, width: int) -> AsyncIterator[Page]
         return AREAS
 
     async def status() -> pages.HomeStatus:
-        return pages.HomeStatus(["simulator"], True, 2, True, False, 1)
+        return pages.HomeStatus(["simulator"], True, {"open": 2, "done": 1}, True, False, 1)
 
     app = web.Application(middlewares=[security_headers])
     app.add_routes(pages.routes(status))

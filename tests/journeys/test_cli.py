@@ -141,7 +141,9 @@ async def test_an_invite_prints_codes_and_nothing_else(env: Environment) -> None
     codes = done.stdout.splitlines()
     assert len(set(codes)) == 3
     assert all(CODE.fullmatch(code) for code in codes)
-    assert done.stderr.startswith("invites 1 to 3, in this order")
+    nobody, told = done.stderr.split("\n", 1)
+    assert nobody.startswith("nobody is a coordinator yet")
+    assert told.startswith("invites 1 to 3, in this order")
 
 
 async def test_a_list_of_people_shows_no_number(env: Environment, tmp_path: Path) -> None:

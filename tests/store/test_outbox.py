@@ -90,5 +90,5 @@ async def test_who_was_told(store: Store) -> None:
         assert await outbox.told(tx, [17, 18, 19]) == {17: {1, 2}, 18: {3}}
         assert await outbox.told_of(tx, 3) == {}  # it waits: they have not read it
     async with store.write() as tx:
-        await outbox.settle(tx, [{"row": 3, "state": "sent", "due_at": NOW}], [])
+        await outbox.settle(tx, [{"row": 3, "state": "sent", "due_at": NOW, "attempts": 1}])
         assert await outbox.told_of(tx, 3) == {18: NOW}
