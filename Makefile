@@ -5,7 +5,7 @@ SHELL := /bin/sh
 VENV := .venv
 LOCKS := deploy/requirements
 PORT ?= 8080
-WORKERS ?= 2
+WORKERS ?= 3
 UV := uv==0.13.9
 
 # PYTHON=/path/to/python chooses the interpreter; else make-venv.sh finds one.

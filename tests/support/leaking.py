@@ -200,15 +200,21 @@ class Vigie:
             Raw(302, NUMBERS[0], "text/plain"),
         ):
             self.at.raw = raw
-            await self.ask_for_help(RESPONDERS[:1])
+            await self.one_asks_for_help()
             self.at.raw = None
             await self.ask_for_help(RESPONDERS)  # else the gateway would be passed over
         self.at.drops = "after taking"
-        await self.ask_for_help(RESPONDERS[:1])
+        await self.one_asks_for_help()
         self.at.drops = "never"
         self.at.codes = dict.fromkeys(RESPONDERS, 403)
         await self.ask_for_help(RESPONDERS)
         self.at.codes.clear()
+
+    async def one_asks_for_help(self) -> None:
+        """Let a text go out, and see that the gateway was called with it."""
+        tried = len(self.at.attempts)
+        await self.hears(200, self.wire.text(RESPONDERS[0], "AIDE"))
+        await until(lambda: len(self.at.attempts) > tried)
 
     async def ask_for_help(self, responders: Sequence[str]) -> None:
         """Let a text go out to each of these, and see the gateway take it."""
