@@ -23,11 +23,10 @@ _HARMLESS = re.compile(
 _PARAMETERS = re.compile(r"\[parameters: .*", re.DOTALL)
 _TOKEN = re.compile(r"(/gateways/[^/\s?]*/)(?!\{token\})[^\s'\"<>]*")
 _QUERY = re.compile(r"(?<=[\w/])\?[\w%.+~-]+=[^\s'\"<>]*")
-# A repr may have been shortened, so one without its closing quote ends with its line.
-_BYTES = re.compile(
-    r"""\b[bBxX] (?: '(?:[^'\\\n]|\\.)*+(?:'|\n|$) | "(?:[^"\\\n]|\\.)*+(?:"|\n|$) )""",
-    re.VERBOSE,
-)
+# A repr may have been shortened, in the middle of an escape too: one without its closing quote
+# ends with its line.
+_STRING = r"""(?: '(?:[^'\\\n]|\\.)*+(?:'|\\?(?:\n|$)) | "(?:[^"\\\n]|\\.)*+(?:"|\\?(?:\n|$)) )"""
+_BYTES = re.compile(rf"\b[bBxX] {_STRING}", re.VERBOSE)
 
 _HEX = "[0-9a-fA-F]"
 _ESCAPE = rf"(?: \\x{_HEX}{{2}} | \\u{_HEX}{{4}} | \\[0-7]{{1,3}} | %{_HEX}{{2}} | &\#?\w{{1,6}}; )"
@@ -46,9 +45,7 @@ _BASE64_DIGITS = re.compile(r"(?:[MNO][DTjz][AEIMQUYcgk][wxyz0-5]){2}")
 _WORDS = re.compile(r"(?:[A-Z]++|[a-z]{2,}+|\d++)+=*")
 _LONGEST_UNCHECKED = 9
 
-_QUOTED = re.compile(
-    r"""(?<!\w) (?: '(?:[^'\\\n]|\\.)*+(?:'|\n|$) | "(?:[^"\\\n]|\\.)*+(?:"|\n|$) )""", re.VERBOSE
-)
+_QUOTED = re.compile(rf"(?<!\w) {_STRING}", re.VERBOSE)
 # What PostgreSQL adds to an error: the values of the key or row that it refused, without quotes.
 _DETAIL = re.compile(r"(\b(?:DETAIL|CONTEXT|HINT):).*", re.DOTALL)
 _NAME = re.compile(r"[a-z_][a-z_.]*")

@@ -71,7 +71,7 @@ def told(arguments):
     return message.text + message.sender.reveal()
 
 AfricasTalking.send = send
-AfricasTalking.read_sms = staticmethod(faulty("edge", AfricasTalking.read_sms))
+AfricasTalking.read_sms = faulty("edge", AfricasTalking.read_sms)
 Intake._seal = faulty("intake", Intake._seal, told)
 grammar.read = faulty("grammar", grammar.read)
 """

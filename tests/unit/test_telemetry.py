@@ -425,3 +425,10 @@ def test_labels_come_from_closed_lists(
 def test_a_label_too_few_is_a_mistake(metrics: Metrics) -> None:
     with pytest.raises(ValueError, match="zip"):
         metrics.accepted.count("simulator")
+
+
+def test_a_repr_that_is_shortened_anywhere_keeps_nothing_of_its_strings() -> None:
+    message = str(RuntimeError("not " + str(("a quetzalcoatl's word", "x")), 1))
+    assert "\\'" in message
+    for end in range(len(message) + 1):
+        assert "quetz" not in cut_quoted(message[:end])
