@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service import areas
 from service.content import Content
-from service.domain.areas import COUNTRY, finest
+from service.domain.areas import finest
 from service.domain.codebook import SEVERITIES, Severity
 from service.domain.escalation import Facts
 from service.domain.evidence import Decision, DecisionKind
@@ -138,8 +138,7 @@ class Alerting:
         """A new alert: its number tells when it left, and no more."""
         tree, first, severity = self._content.tree, rows[0], rows[-1].severity
         # Whoever left since it was decided may have left too few: then a coarser area is named.
-        floor = first.floor if first.floor in tree else COUNTRY
-        named = finest(tree, picture.in_use, floor)
+        named = finest(tree, picture.in_use, tree.on_map(first.floor))
         when = part_told(first.at, severity, first.due_at, self._content.release)
         picture.last_alert += 1
         row: dict[str, Any] = {"id": picture.last_alert, "episode": first.episode}

@@ -20,16 +20,13 @@ from service.clock import Clock
 from service.content import Content
 from service.domain import delivery
 from service.domain.apart import told_apart
-from service.domain.areas import COUNTRY
-from service.domain.clearance import Clearance
 from service.domain.delivery import Try
-from service.domain.escalation import is_told
 from service.domain.responses import Response
 from service.flood import Flood
 from service.gateway import Outcome
 from service.lanes import Lane
 from service.ledger import Ledger
-from service.roster import is_paused
+from service.roster import is_paused, may_read
 from service.standing import fallen
 from service.store import (
     AnyRow,
@@ -259,12 +256,8 @@ class Dispatcher:
         """Whether who was to be told of an alert still may be, now that the text leaves."""
         if alert is None or row.purpose not in VARIED:
             return True
-        tree = self._content.tree
-        named = alert.area if alert.area in tree else COUNTRY
         severity = alert.severity if row.purpose in ("alert", "update", "info") else None
-        clearance = Clearance.of(person.clearance)
-        told = is_told(tree, named, person.area, clearance, alert.type, severity)
-        return person.role == "responder" and told
+        return may_read(self._content.tree, person, alert, severity)
 
     def _text(self, row: AnyRow, about: _About, copies: dict[_Copy, str]) -> str:
         """The text of a row, in the wording that is this person's for this alert.
@@ -353,7 +346,7 @@ class Dispatcher:
             list(self._lanes),
             self._next_after,
             self._chance(),
-            is_repeated=_is_told(row),
+            is_repeated=outbox.tells(row),
         )
         due_at = min(now + timedelta(seconds=step.seconds), row.expires_at)
         return _settled(row, step.state, due_at, 1)
@@ -391,16 +384,11 @@ def _settled(row: AnyRow, state: str, due_at: datetime, calls: int) -> dict[str,
     return {"row": row.id, "state": state, "due_at": due_at, "attempts": row.attempts + calls}
 
 
-def _is_told(row: AnyRow) -> bool:
-    """Whether the text tells of an alert, and is not the answer to somebody's."""
-    return row.alert_id is not None and row.inbox_id is None
-
-
 def _say_given_up(rows: Sequence[AnyRow], reason: str) -> None:
     """Of an alert the coordinator hears here, from `vigie doctor` and on the home page."""
-    for alert, count in Counter(row.alert_id for row in rows if _is_told(row)).items():
+    for alert, count in Counter(row.alert_id for row in rows if outbox.tells(row)).items():
         log.error("an alert reached nobody here", alert=alert, texts=count, reason=reason)
-    if others := sum(not _is_told(row) for row in rows):
+    if others := sum(not outbox.tells(row) for row in rows):
         log.warning("texts were given up", count=others, reason=reason)
 
 

@@ -12,7 +12,6 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.content import Content
-from service.domain.areas import COUNTRY
 from service.domain.codebook import Severity
 from service.domain.escalation import (
     Course,
@@ -89,8 +88,8 @@ class Escalating:
 
     def go_on(self, alert: AnyRow, waiting: Sequence[AnyRow], answers: Mapping[int, Kind]) -> None:
         """Carry out what is due of an alert's steps, or what its answers make needless."""
-        tree, first = self._content.tree, waiting[0]
-        area = first.area if first.area in tree else COUNTRY
+        first = waiting[0]
+        area = self._content.tree.on_map(first.area)
         severity: Severity = alert.severity
         facts = Facts(area, alert.type, severity)
         dues = tuple(Due(r.nth, r.due_at, Stage.model_validate(r.step)) for r in waiting)

@@ -53,9 +53,8 @@ async def _failed(tx: AsyncConnection, row: AnyRow, chance: float, now: datetime
     tries = (await deliveries.tries(tx, [row.outbox_id]))[row.outbox_id]
     if any(fate(each.status) != "failed" for each in tries):
         return  # another try may have arrived
-    is_told = row.alert_id is not None and row.inbox_id is None
     wait = timedelta(seconds=pause(len(tries), "undelivered", chance))
-    if is_told and now < row.expires_at:
+    if outbox.tells(row) and now < row.expires_at:
         due_at = min(now + wait, row.expires_at)
         await outbox.change(tx, row.outbox_id, ("sent",), "waiting", due_at)
     else:

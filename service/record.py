@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.backtest.intervals import Interval, median, wilson
 from service.content import Content
-from service.domain.areas import COUNTRY
 from service.domain.escalation import Facts, route_of
 from service.domain.responses import DISPUTED
 from service.store import AnyRow, alerts
@@ -83,8 +82,7 @@ def target(alert: AnyRow, content: Content) -> timedelta | None:
     By the routes as they are now. None where nobody else is asked.
     """
     tree = content.tree
-    area = alert.area if alert.area in tree else COUNTRY
-    facts = Facts(area, alert.type, alert.severity)
+    facts = Facts(tree.on_map(alert.area), alert.type, alert.severity)
     first = route_of(content.escalation, tree, facts, alert.released_at).steps[0]
     return timedelta(minutes=first.wait) if first.wait is not None else None
 

@@ -6,9 +6,6 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.content import Content
-from service.domain.areas import COUNTRY
-from service.domain.clearance import Clearance
-from service.domain.escalation import is_told
 from service.domain.responder import Command, Help, Info, Pause, Respond, Resume, Unsure
 from service.domain.responses import (
     ENDED,
@@ -20,6 +17,7 @@ from service.domain.responses import (
     said_at,
     state,
 )
+from service.roster import may_read
 from service.store import AnyRow, alerts, outbox, people, responses
 from service.telling import ALERT_LIFE
 
@@ -129,11 +127,7 @@ class Answering:
         if number is None or number not in told:
             return UNKNOWN
         alert = (await alerts.by_id(self._tx, [number]))[number]
-        tree = self._content.tree
-        named = alert.area if alert.area in tree else COUNTRY
-        clearance = Clearance.of(self._person.clearance)
-        area, type_ = self._person.area, alert.type
-        if not is_told(tree, named, area, clearance, type_, alert.severity):
+        if not may_read(self._content.tree, self._person, alert, alert.severity):
             return UNKNOWN
         return Reply("info", number)
 

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.content import Content
+from service.domain.areas import AreaTree
 from service.domain.clearance import Clearance
+from service.domain.codebook import Severity
 from service.domain.delivery import working
-from service.domain.escalation import Absence, Responder
+from service.domain.escalation import Absence, Responder, is_told
 from service.domain.routes import Unreachable
 from service.store import AnyRow, people
 
@@ -42,6 +44,13 @@ def works(row: AnyRow, policy: Unreachable, now: datetime) -> bool:
     """Whether texts to this person's phone are likely to arrive."""
     within = timedelta(hours=policy.within)
     return working(row.undelivered, row.undelivered_at, now, policy.failures, within)
+
+
+def may_read(tree: AreaTree, person: AnyRow, alert: AnyRow, severity: Severity | None) -> bool:
+    """Whether a person may be told of an alert now; `severity` as `escalation.is_told` has it."""
+    area, clearance = tree.on_map(alert.area), Clearance.of(person.clearance)
+    told = is_told(tree, area, person.area, clearance, alert.type, severity)
+    return person.role == "responder" and told
 
 
 def is_paused(person: AnyRow, now: datetime) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.content import Content
-from service.domain.areas import COUNTRY, AreaTree
+from service.domain.areas import AreaTree
 from service.domain.codebook import Severity
 from service.domain.escalation import Responder, is_told, told
 from service.roster import Roster, is_paused
@@ -53,7 +53,7 @@ class Telling:
 
     def branch_of(self, alert: AnyRow, areas: Sequence[str]) -> str:
         """The same of an alert that was told, whose area may be on the map no more."""
-        return self.branch(alert.area if alert.area in self._tree else COUNTRY, areas)
+        return self.branch(self._tree.on_map(alert.area), areas)
 
     def first(self, number: int, people: Sequence[int]) -> None:
         """Tell these of an alert, whom its route has chosen."""

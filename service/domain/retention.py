@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 
-from service.domain.areas import COUNTRY, AreaTree, finest
+from service.domain.areas import AreaTree, finest
 
 # What reports and incidents say of place and hour is kept for so long.
 EXACT_DAYS = 90
@@ -65,7 +65,7 @@ def weeks(first: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]
 
 def coarse_area(tree: AreaTree, in_use: frozenset[str], area: str) -> str:
     """Return what is kept of an area: the finest around it that an alert may name."""
-    return finest(tree, in_use, area if area in tree else COUNTRY)
+    return finest(tree, in_use, tree.on_map(area))
 
 
 def coarse_day(at: datetime, zone: tzinfo) -> datetime:

@@ -22,7 +22,7 @@ class Merge:
 
 
 class AreaTree:
-    """The areas by pcode. Every method raises KeyError for a pcode that is not in the tree."""
+    """The areas by pcode. Every method but `on_map` raises KeyError for one that is not there."""
 
     def __init__(
         self,
@@ -55,6 +55,10 @@ class AreaTree:
 
     def name(self, pcode: str) -> str:
         return self._names[pcode]
+
+    def on_map(self, pcode: str) -> str:
+        """Return the area; the country for one that a change of the map has taken away."""
+        return pcode if pcode in self._paths else COUNTRY
 
     def parent(self, pcode: str) -> str | None:
         """Return the area that holds this one; None for the country."""

@@ -137,6 +137,11 @@ async def forget_answers(tx: AsyncConnection, person_id: int) -> None:
     await tx.execute(waiting.values(state="dropped"))
 
 
+def tells(row: AnyRow) -> bool:
+    """Whether a text tells of an alert unasked, and is not the answer to somebody's."""
+    return row.alert_id is not None and row.inbox_id is None
+
+
 async def told(tx: AsyncConnection, alert_ids: Sequence[int]) -> dict[int, set[int]]:
     """Who was told of each of these alerts."""
     had: dict[int, set[int]] = {}
