@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,13 +19,12 @@ from service.asking import PURPOSE as ASKS
 from service.clock import Clock
 from service.content import Content
 from service.domain import delivery
-from service.domain.apart import told_apart
 from service.domain.delivery import Try
-from service.domain.responses import Response
 from service.flood import Flood
 from service.gateway import Outcome
 from service.lanes import Lane
 from service.ledger import Ledger
+from service.rendering import About, Rendering
 from service.roster import is_paused, may_read
 from service.standing import fallen
 from service.store import (
@@ -41,12 +40,10 @@ from service.store import (
 )
 from service.tasks import first_of
 from service.telemetry import Metrics
-from service.texts import VALUES
 from service.texts.slots import VARIED
 from service.vault.keys import Purpose
 from service.vault.number import PhoneNumber
 from service.vault.vault import CannotOpen, Shredded, Vault
-from service.wording import wording
 
 log = structlog.get_logger()
 
@@ -63,10 +60,6 @@ FAULT_SECONDS = 5.0
 _CHANCE = random.SystemRandom().random
 
 
-# Purpose, language, alert, and the wording of each slot: whose copies are alike.
-_Copy = tuple[str, str, int, tuple[int, ...]]
-
-
 @dataclass(slots=True)
 class _Sending:
     """A claimed text with its recipient opened: the one place where dispatch holds a number."""
@@ -74,15 +67,6 @@ class _Sending:
     row: AnyRow
     number: PhoneNumber
     text: str
-
-
-class _About(NamedTuple):
-    """What a text can tell of: to whom it goes, an alert, a question, an answer to the alert."""
-
-    person: AnyRow | None
-    alert: AnyRow | None
-    asked: AnyRow | None
-    said: Response | None
 
 
 class Dispatcher:
@@ -217,12 +201,12 @@ class Dispatcher:
             which = await questions.of_messages(tx, [r.inbox_id for r in rows if r.purpose == ASKS])
             said = await responses.of_messages(tx, [r.inbox_id for r in rows if r.inbox_id])
         sendings, dropped, held = [], [], []
-        copies: dict[_Copy, str] = {}
+        rendering = Rendering(self._content, self._vault, self._clock.now())
         for nth, row in enumerate(rows):
             if nth % OPENED_AT_ONCE == 0:
                 await asyncio.sleep(0)  # opening is slow, and who texts must not wait for it
-            person = told.get(row.person_id)
-            if person is not None and not self._may_read(row, person, about.get(row.alert_id)):
+            person, alert = told.get(row.person_id), about.get(row.alert_id)
+            if person is not None and not self._may_read(row, person, alert):
                 dropped.append((row, "not_cleared"))
                 continue
             if person is not None and row.inbox_id is None and is_paused(person, self._clock.now()):
@@ -233,24 +217,29 @@ class Dispatcher:
                 else:
                     held.append(_settled(row, "waiting", person.paused_until, 0))
                 continue
-            try:
-                if person is not None:
-                    number = self._vault.open_person(person.id, person.sealed_number)
-                elif row.inbox_id in asked and row.person_id is None:
-                    dedupe, box = asked[row.inbox_id]
-                    number = self._vault.open_sender(box, dedupe.hex())
-                else:
-                    dropped.append((row, "recipient_gone"))
-                    continue
-            except (Shredded, CannotOpen):
+            number = self._number(row, person, asked)
+            if number is None:
                 dropped.append((row, "recipient_gone"))
                 continue
-            asks, given = which.get(row.inbox_id), said.get(row.inbox_id)
-            known = _About(person, about.get(row.alert_id), asks, given)
-            sendings.append(_Sending(row, number, self._text(row, known, copies)))
+            known = About(person, alert, which.get(row.inbox_id), said.get(row.inbox_id))
+            sendings.append(_Sending(row, number, rendering.text(row, known)))
         await self._drop(dropped)
         await self._ledger.enter(held)
         return sendings
+
+    def _number(
+        self, row: AnyRow, person: AnyRow | None, asked: Mapping[int, tuple[bytes, bytes]]
+    ) -> PhoneNumber | None:
+        """The number a text goes to; None where nobody has it any more."""
+        try:
+            if person is not None:
+                return self._vault.open_person(person.id, person.sealed_number)
+            if row.inbox_id in asked and row.person_id is None:
+                dedupe, box = asked[row.inbox_id]
+                return self._vault.open_sender(box, dedupe.hex())
+        except (Shredded, CannotOpen):
+            pass
+        return None
 
     def _may_read(self, row: AnyRow, person: AnyRow, alert: AnyRow | None) -> bool:
         """Whether who was to be told of an alert still may be, now that the text leaves."""
@@ -258,59 +247,6 @@ class Dispatcher:
             return True
         severity = alert.severity if row.purpose in ("alert", "update", "info") else None
         return may_read(self._content.tree, person, alert, severity)
-
-    def _text(self, row: AnyRow, about: _About, copies: dict[_Copy, str]) -> str:
-        """The text of a row, in the wording that is this person's for this alert.
-
-        `copies` has those that were rendered already: of a thousand there are a few dozen. What
-        answers somebody is theirs alone.
-        """
-        texts, person, alert = self._content.texts, about.person, about.alert
-        if person is None or alert is None:
-            return texts.render(row.purpose, row.language, self._values(row.purpose, about), None)
-        slots = texts.slots(row.purpose, row.language)
-        choice = wording(self._vault, slots, person.id, alert.id, row.key_version)
-        copy = row.purpose, row.language, alert.id, choice
-        if row.inbox_id is not None or copy not in copies:
-            values = self._values(row.purpose, about)
-            copies[copy] = texts.render(
-                row.purpose, row.language, values, choice, drill=alert.drill
-            )
-        return copies[copy]
-
-    def _values(self, purpose: str, about: _About) -> dict[str, object]:
-        person, alert, asked, said = about
-        known: dict[str, object] = {}
-        if person is not None:
-            known["area"] = self._area(person.area)
-            until = person.paused_until or self._clock.now()
-            known["until"] = until.astimezone(self._content.timezone)
-        if alert is not None:
-            known |= {"number": alert.id, "day": alert.day, "part": alert.day_part}
-            known |= {"severity": alert.severity, "area": self._area(alert.area)}
-            known["type"] = self._content.title(alert.type)
-            known["place"], known["state"] = self._place(alert.place), alert.state
-        if asked is not None:
-            known["first"], known["second"] = self._places(asked)
-        if said is not None:
-            known["answer"] = said.outcome or said.kind
-        return {name: known[name] for name in VALUES[purpose]}
-
-    def _places(self, asked: AnyRow) -> tuple[str, str]:
-        """The two places of a question; their codes where they are on the map no more."""
-        content = self._content
-        first, second = (content.gazetteer.by_code(code) for code in (asked.first, asked.second))
-        if first is None or second is None:
-            return asked.first, asked.second
-        return told_apart(first, second, content.tree)
-
-    def _area(self, pcode: str) -> str:
-        tree = self._content.tree
-        return tree.name(pcode) if pcode in tree else pcode
-
-    def _place(self, code: str | None) -> str:
-        place = self._content.gazetteer.by_code(code) if code else None
-        return place.name if place is not None else ""
 
     async def _send(
         self, lane: Lane, call: Sequence[_Sending], tries: Mapping[int, Sequence[Try]]
