@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service import areas
@@ -106,7 +107,10 @@ class Alerting:
         return await stages.due_alerts(tx, now)
 
     async def go_on(self, tx: AsyncConnection, numbers: Sequence[int], now: datetime) -> None:
-        """Carry out the steps of alerts that are due, or that their answers have settled."""
+        """Carry out the steps of alerts that are due, or for which nobody is waited any more.
+
+        Steps that cannot be read are given up: no answer, pause or STOP fails for them.
+        """
         waiting = await stages.waiting(tx, numbers)
         if not waiting:
             return
@@ -115,7 +119,11 @@ class Alerting:
         telling = await Telling.begin(tx, self._content, list(waiting), now)
         escalating = Escalating(self._content, telling, now)
         for number in (each for each in numbers if each in waiting):
-            escalating.go_on(known[number], waiting[number], answers.get(number, {}))
+            try:
+                escalating.go_on(known[number], waiting[number], answers.get(number, {}))
+            except ValidationError:
+                log.exception("an alert cannot go on: its steps are damaged", alert=number)
+                await stages.give_up(tx, number, now)
         await escalating.write(tx)
         await telling.queue(tx)
 

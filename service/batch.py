@@ -33,7 +33,7 @@ from service.domain.reading import (
 from service.domain.replays import misdated
 from service.picture import Picture
 from service.pins import Desk
-from service.store import AnyRow, drills, inbox, outbox, people
+from service.store import AnyRow, drills, inbox, outbox, people, stages
 from service.telemetry import Metrics
 from service.texts import DEFAULT_LANGUAGE
 from service.vault.vault import Shredded, Vault
@@ -71,7 +71,7 @@ class Batch:
         self.filed = reporting.Filed()
         self._withdrawals = Withdrawals()
         self._asking = Asking(tx, content, picture, self.filed, self._withdrawals)
-        self.answered: set[int] = set()  # numbers of alerts
+        self.moved: set[int] = set()  # numbers of alerts that may go on
         self._people: dict[bytes, AnyRow] = {}
         self._desk = Desk(vault, content.phones.pins.most_wrong, metrics.warnings.count)
         self._texts: list[dict[str, Any]] = []
@@ -236,6 +236,7 @@ class Batch:
 
     async def _forget(self, message: AnyRow, person: AnyRow) -> None:
         self._close(message)
+        self.moved.update(await stages.had_by(self._tx, person.id))
         await enrolment.forget(self._tx, self._vault, person, self.now)
         self._texts = [text for text in self._texts if text["person_id"] != person.id]
         self._people = {i: known for i, known in self._people.items() if known.id != person.id}
@@ -281,8 +282,7 @@ class Batch:
                 return False
         answering = responding.Answering(self._tx, content, person, message, self.now)
         reply = await answering.carry_out(command)
-        if reply.is_answer and reply.alert is not None:
-            self.answered.add(reply.alert)
+        self.moved.update(reply.moves)
         self._close(message, reply.problem)
         self._people |= await people.by_index(self._tx, [person.number_index])
         language = (self._person(message) or person).language

@@ -18,7 +18,7 @@ from service.domain.responses import (
     state,
 )
 from service.roster import may_read
-from service.store import AnyRow, alerts, outbox, people, responses
+from service.store import AnyRow, alerts, outbox, people, responses, stages
 from service.telling import ALERT_LIFE
 
 # How far a gateway's clock may lag behind ours, so that an answer seems to come before its alert.
@@ -28,13 +28,13 @@ LAG = timedelta(minutes=2)
 class Reply(NamedTuple):
     """The text that answers a command, the alert that it names, and what was wrong.
 
-    `is_answer`: the alert may stand otherwise now.
+    `moves`: the alerts that may go on by it.
     """
 
     purpose: str
     alert: int | None = None
     problem: str | None = None
-    is_answer: bool = False
+    moves: tuple[int, ...] = ()
 
 
 UNKNOWN = Reply("unknown_alert", None, "unknown_alert")
@@ -93,7 +93,7 @@ class Answering:
         await settle(self._tx, alert)
         wants_outcome = said.kind == "done" and ended is None
         purpose = "outcome_wanted" if wants_outcome else "answer_noted"
-        return Reply(purpose, number, is_answer=True)
+        return Reply(purpose, number, moves=(number,))
 
     async def _only_open(
         self, told: dict[int, datetime | None], said: Respond | Info
@@ -135,7 +135,8 @@ class Answering:
         message = self._message
         wrote = min(message.sent_at or message.received_at, message.received_at)
         await people.pause(self._tx, self._person.id, until, wrote)
-        return Reply(purpose)
+        had = await stages.had_by(self._tx, self._person.id) if until is not None else ()
+        return Reply(purpose, moves=tuple(had))
 
 
 _DIGITS = range(1, len(OUTCOMES) + 1)

@@ -229,8 +229,8 @@ class Workflow:
             if batch.filed.decisions:
                 await picture.look_at_areas(tx, self._content, now)
                 await self._alerting.carry_out(tx, picture, batch.filed.decisions, now)
-            if batch.answered:
-                await self._alerting.go_on(tx, sorted(batch.answered), now)
+            if batch.moved:
+                await self._alerting.go_on(tx, sorted(batch.moved), now)
             await batch.finish()
         for report in batch.filed.reports:
             self._metrics.reports.count(report["type"])

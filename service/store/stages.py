@@ -8,7 +8,7 @@ from sqlalchemy import JSON, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.store.store import AnyRow, chunks
-from service.store.tables import stage
+from service.store.tables import outbox, stage
 
 _WAITS = stage.c.state == "waiting"
 
@@ -32,6 +32,14 @@ async def waiting(tx: AsyncConnection, alert_ids: Sequence[int]) -> dict[int, li
         for row in await tx.execute(query.order_by(stage.c.alert_id, stage.c.nth)):
             found.setdefault(row.alert_id, []).append(row)
     return found
+
+
+async def had_by(tx: AsyncConnection, person_id: int) -> list[int]:
+    """The alerts that still have steps before them and that this person was told of."""
+    mine = (outbox.c.person_id == person_id) & (outbox.c.purpose == "alert")
+    told = select(outbox.c.alert_id).where(mine)
+    query = select(stage.c.alert_id).where(_WAITS, stage.c.alert_id.in_(told)).distinct()
+    return list(await tx.scalars(query.order_by(stage.c.alert_id)))
 
 
 async def counted(tx: AsyncConnection, alert_ids: Sequence[int]) -> dict[int, int]:

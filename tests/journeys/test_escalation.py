@@ -21,7 +21,7 @@ from service.domain.evidence import Decision, DecisionKind
 from service.domain.routes import Stretch
 from service.picture import Picture
 from service.store import people
-from service.store.tables import alert, outbox, person, stage
+from service.store.tables import alert, inbox, outbox, person, stage
 from tests.support.network import Network, TestClock, network, number
 from tests.support.process import environment
 from tests.support.routes import ROUTES, content_with_routes
@@ -292,6 +292,61 @@ async def test_when_all_of_a_step_cannot_the_next_hear_at_once(
         await vigie.settle()
         await after(vigie, days=1)
         assert alerted(vigie) == sorted(LOCAL + WIDER)
+
+
+@pytest.mark.parametrize("leaving", ["PAUSE 3J", "STOP"])
+async def test_who_pauses_or_leaves_holds_up_nobody(
+    tmp_path: Path, content: Path, database_url: str, leaving: str
+) -> None:
+    """As if they had answered that they cannot: at once, and only where nobody else is awaited."""
+    async with network(tmp_path, database_url, content_dir=content) as vigie:
+        await enrol(vigie)
+        for episode in ("1", "2"):
+            await carry_out(vigie, decided(vigie, episode, "severe"))
+        await vigie.text(ALL[0], "NON 1")
+        await vigie.text(ALL[0], "OK 2")
+        await vigie.settle()
+        await vigie.text(ALL[1], leaving)
+        await vigie.settle()
+        assert alerted(vigie) == sorted(2 * LOCAL + WIDER)  # of alert 1; 2 is in somebody's hands
+        await after(vigie, minutes=37)  # answers took their time
+        assert len(alerted(vigie)) == len(2 * LOCAL + WIDER)
+        await after(vigie, minutes=3)
+        assert alerted(vigie) == sorted(2 * LOCAL + WIDER + LAST)
+
+
+async def test_a_late_pause_that_was_taken_back_moves_nothing_on(
+    tmp_path: Path, content: Path
+) -> None:
+    async with network(tmp_path, content_dir=content) as vigie:
+        await enrol(vigie)
+        await carry_out(vigie, decided(vigie, "1", "severe"))
+        await vigie.text(ALL[0], "NON 1")
+        paused = vigie.clock.now()
+        vigie.clock.move(minutes=1)
+        await vigie.text(ALL[1], "REPRISE")
+        await vigie.settle()
+        await vigie.text(ALL[1], "PAUSE 3J", sent_at=paused)
+        await vigie.settle()
+        assert alerted(vigie) == LOCAL
+
+
+async def test_damaged_steps_keep_nobody_from_answering_pausing_or_leaving(
+    tmp_path: Path, content: Path
+) -> None:
+    async with network(tmp_path, content_dir=content) as vigie:
+        await enrol(vigie)
+        for text in ("OK 1", "PAUSE 3J", "STOP"):
+            number_ = len(await vigie.rows(alert)) + 1
+            await carry_out(vigie, decided(vigie, str(number_), "severe"))
+            async with vigie.service.store.write() as tx:
+                damaged = stage.update().where(stage.c.state == "waiting")
+                await tx.execute(damaged.values(step={"route": "?"}))
+            await vigie.text(ALL[0], text)
+            await vigie.text(ALL[0], "REPRISE")
+            await vigie.settle()
+            assert {row.state for row in await vigie.rows(stage)} == {"told", "failed"}
+        assert {row.state for row in await vigie.rows(inbox)} == {"done"}
 
 
 async def test_who_paused_is_passed_over_and_one_who_is_done_counts(
