@@ -32,6 +32,7 @@ from service.content.tables import FOLDER, gazetteer
 from service.content.texts import drafts_of, unused
 from service.content.texts import read as read_texts
 from service.content.typed import Reader
+from service.content.unchanged import unless_changed
 from service.content.waivers import Linted, lint
 from service.content.yaml import Document, compose_strict
 from service.domain.areas import COUNTRY, AreaTree
@@ -98,6 +99,9 @@ class Content:
         """What a type is called, by language; its id where the codebook no longer has it."""
         known = {each.id: each.title for each in self.codebook.types}.get(type_)
         return type_ if known is None else {**known, **self.texts.titles(type_)}
+
+
+_lint_texts = unless_changed(texts.lint)
 
 
 def load(content_dir: Path, *, to_replay: bool = False, drafts: bool = False) -> Content:
@@ -298,7 +302,7 @@ class _Loader:
         sources = read_texts(self._files)
         if codebook and tree:
             titles = {each.id: each.title for each in codebook.types}
-            areas = (tree.name(pcode) for pcode in tree)
-            found = texts.lint(sources, titles, areas, places.names() if places else ())
+            areas = tuple(tree.name(pcode) for pcode in tree)
+            found = _lint_texts(sources, titles, areas, tuple(places.names()) if places else ())
             self._problems += (Problem(*each) for each in found)
         return sources
