@@ -365,7 +365,13 @@ class Batch:
     async def _receipt(self, message: AnyRow) -> None:
         indexes = [i for i in (message.message_index, message.other_index) if i is not None]
         known = await receipts.take(
-            self._tx, indexes, message.status, message.reason, self._chance(), self.now
+            self._tx,
+            self._content,
+            indexes,
+            message.status,
+            message.reason,
+            self._chance(),
+            self.now,
         )
         if not known and self.now - message.received_at < RECEIPT_PATIENCE:
             await inbox.defer(self._tx, message.id, self.now + RECEIPT_RETRY)

@@ -14,7 +14,9 @@ from typing import Any
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service import unheard
 from service.asking import PURPOSE as ASKS
 from service.clock import Clock
 from service.content import Content
@@ -26,7 +28,7 @@ from service.lanes import Lane
 from service.ledger import Ledger
 from service.rendering import About, Rendering
 from service.roster import is_paused, may_read
-from service.standing import fallen
+from service.standing import fallen, missing
 from service.store import (
     AnyRow,
     Store,
@@ -94,7 +96,7 @@ class Dispatcher:
         self._flood = flood
         self._next_after = next_after
         self._chance = chance
-        self._ledger = Ledger(store)
+        self._ledger = Ledger(store, self._give_up)
         self._queued = asyncio.Event()
 
     def wake(self) -> None:
@@ -135,11 +137,16 @@ class Dispatcher:
         limit, version = self._flood.batch(self._room()), self._vault.versions[0]
         async with self._store.write() as tx:
             lapsed = await outbox.lapse(tx, now)
+            await self._give_up(tx, lapsed)
             claimed = await outbox.claim(tx, now, now + CLAIM, limit, version) if limit else []
         _say_given_up(lapsed, "too_late")
         if claimed:
             await self._work(claimed)
         return len(claimed) + len(lapsed)
+
+    async def _give_up(self, tx: AsyncConnection, rows: Sequence[AnyRow]) -> None:
+        """Let the coordinators hear of texts that are given up."""
+        await unheard.say(tx, self._content, rows, self._clock.now())
 
     def _room(self) -> int:
         """How many texts can be taken in hand now: as many as the gateway does that is used."""
@@ -154,11 +161,12 @@ class Dispatcher:
         tried = [row.id for row in claimed if row.attempts]
         async with self._store.read() as tx:
             about = await alerts.by_id(tx, [r.alert_id for r in claimed if r.alert_id])
-            why = await fallen(tx, claimed, about)
+            missed = await missing(tx, claimed)
+            why = await fallen(tx, claimed, about, missed)
             tries = await deliveries.tries(tx, tried)
         await self._drop([(row, why[row.id]) for row in claimed if row.id in why])
         lane_of = await self._routed([row for row in claimed if row.id not in why], tries)
-        sendings = await self._open([row for row in claimed if row.id in lane_of], about)
+        sendings = await self._open([row for row in claimed if row.id in lane_of], about, missed)
         calls = [
             (self._lanes[name], call)
             for name, some in _by_lane(sendings, lane_of).items()
@@ -193,7 +201,12 @@ class Dispatcher:
         _say_given_up(refused, "refused_by_all")
         return lane_of
 
-    async def _open(self, rows: Sequence[AnyRow], about: Mapping[int, AnyRow]) -> list[_Sending]:
+    async def _open(
+        self,
+        rows: Sequence[AnyRow],
+        about: Mapping[int, AnyRow],
+        missed: Mapping[int, tuple[int, int]],
+    ) -> list[_Sending]:
         """Open the recipients and render the texts; those who have left are dropped."""
         async with self._store.read() as tx:
             told = await people.by_id(tx, [r.person_id for r in rows if r.person_id])
@@ -221,7 +234,8 @@ class Dispatcher:
             if number is None:
                 dropped.append((row, "recipient_gone"))
                 continue
-            known = About(person, alert, which.get(row.inbox_id), said.get(row.inbox_id))
+            asks, answer = which.get(row.inbox_id), said.get(row.inbox_id)
+            known = About(person, alert, asks, answer, missed.get(row.alert_id))
             sendings.append(_Sending(row, number, rendering.text(row, known)))
         await self._drop(dropped)
         await self._ledger.enter(held)
@@ -243,9 +257,10 @@ class Dispatcher:
 
     def _may_read(self, row: AnyRow, person: AnyRow, alert: AnyRow | None) -> bool:
         """Whether who was to be told of an alert still may be, now that the text leaves."""
-        if alert is None or row.purpose not in VARIED:
+        if alert is None or row.purpose not in VARIED | {outbox.GIVEN_UP}:
             return True
-        severity = alert.severity if row.purpose in ("alert", "update", "info") else None
+        told = row.purpose in ("alert", "update", "info", outbox.GIVEN_UP)
+        severity = alert.severity if told else None
         return may_read(self._content.tree, person, alert, severity)
 
     async def _send(
@@ -321,10 +336,11 @@ def _settled(row: AnyRow, state: str, due_at: datetime, calls: int) -> dict[str,
 
 
 def _say_given_up(rows: Sequence[AnyRow], reason: str) -> None:
-    """Of an alert the coordinator hears here, from `vigie doctor` and on the home page."""
-    for alert, count in Counter(row.alert_id for row in rows if outbox.tells(row)).items():
+    """Of an alert the coordinator hears here, by text, from `vigie doctor` and on the home page."""
+    told = [row for row in rows if outbox.tells(row) and row.purpose != outbox.GIVEN_UP]
+    for alert, count in Counter(row.alert_id for row in told).items():
         log.error("an alert reached nobody here", alert=alert, texts=count, reason=reason)
-    if others := sum(not outbox.tells(row) for row in rows):
+    if others := len(rows) - len(told):
         log.warning("texts were given up", count=others, reason=reason)
 
 

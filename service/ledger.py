@@ -5,18 +5,24 @@ a crash repeats no more than what was not.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from service.store import Store, deliveries, outbox, people
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.store import AnyRow, Store, deliveries, outbox, people
+
+GivenUp = Callable[[AsyncConnection, Sequence[AnyRow]], Awaitable[None]]
 
 
 class Ledger:
     """What is entered stays in mind until it is on disk, however often that fails."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, given_up: GivenUp) -> None:
+        """`given_up` is told of the texts that are given up, in the transaction that says so."""
         self._store = store
+        self._given_up = given_up
         self._settled: list[dict[str, Any]] = []
         self._deliveries: list[dict[str, Any]] = []
         self._missed: list[tuple[int, datetime]] = []
@@ -47,6 +53,8 @@ class Ledger:
                     await deliveries.add(tx, tried)
                     for person, at in missed:
                         await people.missed(tx, [person], at)
+                    if lost := [each["row"] for each in settled if each["state"] == "failed"]:
+                        await self._given_up(tx, await outbox.by_id(tx, lost))
             except BaseException:
                 self._settled = settled + self._settled
                 self._deliveries = tried + self._deliveries

@@ -9,12 +9,15 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service import unheard
+from service.content import Content
 from service.domain.delivery import fate, pause, supersedes
 from service.store import AnyRow, deliveries, outbox, people
 
 
 async def take(
     tx: AsyncConnection,
+    content: Content,
     message_indexes: Sequence[bytes],
     status: str,
     reason: str | None,
@@ -34,7 +37,7 @@ async def take(
             case "arrived":
                 await _arrived(tx, row, now)
             case "failed":
-                await _failed(tx, row, chance, now)
+                await _failed(tx, content, row, chance, now)
             case "under_way":
                 pass
     return bool(found)
@@ -47,7 +50,9 @@ async def _arrived(tx: AsyncConnection, row: AnyRow, now: datetime) -> None:
         await people.reached(tx, row.person_id)
 
 
-async def _failed(tx: AsyncConnection, row: AnyRow, chance: float, now: datetime) -> None:
+async def _failed(
+    tx: AsyncConnection, content: Content, row: AnyRow, chance: float, now: datetime
+) -> None:
     if row.person_id is not None:
         await people.missed(tx, [row.person_id], now)
     tries = (await deliveries.tries(tx, [row.outbox_id]))[row.outbox_id]
@@ -57,5 +62,6 @@ async def _failed(tx: AsyncConnection, row: AnyRow, chance: float, now: datetime
     if outbox.tells(row) and now < row.expires_at:
         due_at = min(now + wait, row.expires_at)
         await outbox.change(tx, row.outbox_id, ("sent",), "waiting", due_at)
-    else:
+    elif row.state == "sent":
         await outbox.change(tx, row.outbox_id, ("sent",), "failed", now)
+        await unheard.say(tx, content, [row], now)

@@ -16,12 +16,16 @@ _Copy = tuple[str, str, int, tuple[int, ...]]
 
 
 class About(NamedTuple):
-    """What a text can tell of: to whom it goes, an alert, a question, an answer to the alert."""
+    """What a text can tell of: to whom it goes, an alert, a question, an answer to the alert.
+
+    `missing`: how many people the alert did not reach, and of how many.
+    """
 
     person: AnyRow | None
     alert: AnyRow | None
     asked: AnyRow | None
     said: Response | None
+    missing: tuple[int, int] | None = None
 
 
 class Rendering:
@@ -52,7 +56,7 @@ class Rendering:
         return self._copies[copy]
 
     def _values(self, purpose: str, about: About) -> dict[str, object]:
-        person, alert, asked, said = about
+        person, alert, asked, said, missing = about
         known: dict[str, object] = {}
         if person is not None:
             known["area"] = self._area(person.area)
@@ -67,6 +71,8 @@ class Rendering:
             known["first"], known["second"] = self._places(asked)
         if said is not None:
             known["answer"] = said.outcome or said.kind
+        if missing is not None:
+            known["missed"], known["told"] = missing
         return {name: known[name] for name in VALUES[purpose]}
 
     def _places(self, asked: AnyRow) -> tuple[str, str]:

@@ -60,10 +60,10 @@ async def tries(tx: AsyncConnection, outbox_ids: Sequence[int]) -> dict[int, lis
 async def by_message(tx: AsyncConnection, message_indexes: Sequence[bytes]) -> Sequence[AnyRow]:
     """The tries to which a gateway gave this id, each with its text.
 
-    id, status, outbox_id, state, person_id, alert_id, inbox_id, expires_at.
+    id, status, outbox_id, state, purpose, person_id, alert_id, inbox_id, expires_at.
     """
     columns = (
-        delivery.c.id, delivery.c.status, delivery.c.outbox_id, outbox.c.state,
+        delivery.c.id, delivery.c.status, delivery.c.outbox_id, outbox.c.state, outbox.c.purpose,
         outbox.c.person_id, outbox.c.alert_id, outbox.c.inbox_id, outbox.c.expires_at,
     )  # fmt: skip
     mine = delivery.c.message_index.in_(message_indexes)

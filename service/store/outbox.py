@@ -2,14 +2,17 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.domain.delivery import FAILED
 from service.store.store import AnyRow, add_new, chunks
-from service.store.tables import delivery, outbox
+from service.store.tables import alert, delivery, outbox
+
+GIVEN_UP: Final = "given_up"
+"""The purpose of what tells a coordinator that texts about an alert were given up."""
 
 
 def text(
@@ -102,15 +105,27 @@ async def settle(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
 
 
 async def lapse(tx: AsyncConnection, now: datetime) -> Sequence[AnyRow]:
-    """Give up the texts that are due and too old to be sent; each has purpose and alert_id."""
+    """Give up the texts that are due and too old to be sent.
+
+    Each has purpose, alert_id, person_id and inbox_id.
+    """
     due = (outbox.c.state == "waiting") & (outbox.c.due_at <= now)
     given_up = await tx.execute(
         update(outbox)
         .where(due, outbox.c.expires_at <= now)
         .values(state="failed", due_at=now)
-        .returning(outbox.c.purpose, outbox.c.alert_id, outbox.c.inbox_id)
+        .returning(outbox.c.purpose, outbox.c.alert_id, outbox.c.person_id, outbox.c.inbox_id)
     )
     return given_up.all()
+
+
+async def by_id(tx: AsyncConnection, ids: Sequence[int]) -> Sequence[AnyRow]:
+    """These texts."""
+    return [
+        row
+        for some in chunks(ids)
+        for row in await tx.execute(select(outbox).where(outbox.c.id.in_(some)))
+    ]
 
 
 async def change(
@@ -246,9 +261,32 @@ async def given_up(tx: AsyncConnection, since: datetime) -> Sequence[AnyRow]:
         outbox.c.state == "failed",
         outbox.c.alert_id.is_not(None),
         outbox.c.inbox_id.is_(None),
+        outbox.c.purpose != GIVEN_UP,
         outbox.c.due_at > since,
     )
     return (await tx.execute(query.group_by(outbox.c.alert_id).order_by(outbox.c.alert_id))).all()
+
+
+async def missing(tx: AsyncConnection, alert_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """How many people the last text about each of these alerts did not reach, and of how many.
+
+    Of an alert that was taken back only that it was is still worth hearing.
+    """
+    counts = (outbox.c.purpose == "correction") | (alert.c.state != "corrected")
+    last = (
+        select(func.max(outbox.c.id))
+        .join(alert, alert.c.id == outbox.c.alert_id)
+        .where(outbox.c.inbox_id.is_(None), outbox.c.purpose != GIVEN_UP, counts)
+        .where(outbox.c.state.in_(("waiting", "claimed", "sent", "failed")))
+        .group_by(outbox.c.alert_id, outbox.c.person_id)
+    )
+    failed = func.count().filter(outbox.c.state == "failed")
+    query = select(outbox.c.alert_id, failed, func.count()).group_by(outbox.c.alert_id)
+    found: dict[int, tuple[int, int]] = {}
+    for some in chunks(alert_ids):
+        mine = outbox.c.id.in_(last.where(outbox.c.alert_id.in_(some)))
+        found |= {row[0]: (row[1], row[2]) for row in await tx.execute(query.where(mine))}
+    return found
 
 
 async def depth(tx: AsyncConnection, now: datetime) -> int:

@@ -34,11 +34,12 @@ async def ids(tx: AsyncConnection) -> Sequence[int]:
 async def responders(tx: AsyncConnection) -> Sequence[AnyRow]:
     """Everybody who can be told.
 
-    Each has id, area, language, function, clearance, undelivered, undelivered_at and paused_until.
+    Each has id, role, area, language, function, clearance, undelivered, undelivered_at and
+    paused_until.
     """
     columns = (
-        person.c.id, person.c.area, person.c.language, person.c.function, person.c.clearance,
-        person.c.undelivered, person.c.undelivered_at, person.c.paused_until,
+        person.c.id, person.c.role, person.c.area, person.c.language, person.c.function,
+        person.c.clearance, person.c.undelivered, person.c.undelivered_at, person.c.paused_until,
     )  # fmt: skip
     query = select(*columns).where(person.c.role == "responder")
     return (await tx.execute(query.order_by(person.c.id))).all()

@@ -52,6 +52,16 @@ async def counted(tx: AsyncConnection, alert_ids: Sequence[int]) -> dict[int, in
     return found
 
 
+async def branches(tx: AsyncConnection, alert_ids: Sequence[int]) -> dict[int, str]:
+    """The area whose branch is told of each of these alerts, by its last steps."""
+    found: dict[int, str] = {}
+    for some in chunks(alert_ids):
+        query = select(stage.c.alert_id, stage.c.area).where(stage.c.alert_id.in_(some))
+        rows = await tx.execute(query.order_by(stage.c.alert_id, stage.c.nth))
+        found |= {row.alert_id: row.area for row in rows}
+    return found
+
+
 async def settle(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
     """Record what became of steps: `{row, state, settled_at}` for each."""
     await tx.execute(

@@ -50,6 +50,7 @@ _WOULD_NAME_THEM = re.compile(
 _PHONE_NUMBER = re.compile(r"\+?\d(?:[ .\-]?\d){6,}")
 _NOTE = re.compile(r"\{#.*?#\}", re.DOTALL)
 _LARGEST_NUMBER = 99_999
+_MOST_RESPONDERS = 99_999
 _LIKELY = 20  # of the places with the longest names, one costs most
 
 
@@ -245,6 +246,8 @@ def _worst_values(
     days = [*_dearest_days(said)]
     return {
         "number": [_LARGEST_NUMBER],
+        "missed": [_MOST_RESPONDERS],
+        "told": [_MOST_RESPONDERS],
         "type": [*_dearest(called)],
         "area": [*in_areas],
         "place": [*in_places],

@@ -22,7 +22,7 @@ from service.texts.head import DEFAULT_LANGUAGE, LETTERS_IN_GSM7, Text, in_use
 from service.texts.slots import Wordings, slots, with_slots
 
 # number: int. type: the codebook's title by language, or a title (str). area, place, first and
-# second (of two places that are asked back): names (str).
+# second (of two places that are asked back): names (str). missed, told: int, people.
 # day: datetime.date. part: domain.alerts.Part. severity: domain.codebook.Severity.
 # state, answer: of domain.responses. until: datetime, local.
 _ALERT = frozenset({"number", "type", "area", "day", "part", "severity"})
@@ -31,6 +31,7 @@ VALUES: dict[str, frozenset[str]] = {
     "update": _ALERT,
     "correction": _ALERT,
     "place": _ALERT | {"place"},
+    "given_up": frozenset({"number", "missed", "told"}),
     "neutral": frozenset(),
     "which_place": frozenset({"first", "second"}),
     "check_in": frozenset(),

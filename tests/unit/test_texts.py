@@ -30,6 +30,8 @@ ALERT = {
     "severity": "severe",
 }
 OTHERS = {
+    "missed": 3,
+    "told": 12,
     "place": "Sokolo",
     "first": "Sokolo",
     "second": "Sokolobougou",
