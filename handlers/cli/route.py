@@ -16,6 +16,7 @@ from service.content import Content
 from service.domain import words
 from service.domain.codebook import Severity
 from service.domain.escalation import Facts, Foreseen
+from service.domain.meant import Meant
 from service.foresight import Foresight, foresee
 
 LONGEST = 100  # letters of a place
@@ -92,7 +93,7 @@ def _area(content: Content, place: str) -> str:
         return place.upper()
     known = content.gazetteer.by_code(place)
     runs = words.split(place, LONGEST).runs
-    match = content.gazetteer.find(runs)
+    match = Meant(content.gazetteer).find(runs)
     if match.used == len(runs):
         known = known or match.place
     if known is not None:

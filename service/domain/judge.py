@@ -8,7 +8,8 @@ from datetime import date
 from typing import NamedTuple
 
 from service.domain.codebook import COUNTS, Count, IncidentType, Limits
-from service.domain.gazetteer import Gazetteer, Match, Named, Place
+from service.domain.gazetteer import Gazetteer, Named, Place
+from service.domain.meant import Match, Meant
 from service.domain.notes import Notes, Strength
 from service.domain.reading import SURE, Doubt, Draft, Problem, ProblemKind, Report
 
@@ -45,6 +46,7 @@ class _Judge:
         self._limits = limits
         self._gazetteer = gazetteer
         self._home, self._on = sender
+        self._meant = Meant(gazetteer, sender.area)
         self._sureness = _WITH_A_SLIP**notes.slips
         self._type: IncidentType | None = None
         self._place: Place | None = None
@@ -72,7 +74,7 @@ class _Judge:
             )
             if self._doubted is None:
                 return draft
-            return Doubt(draft, self._doubted, self._gazetteer.around(self._doubted))
+            return Doubt(draft, self._doubted, self._meant.around(self._doubted))
         return Problem(
             kind=problem or "no_type",
             type=self._type.id if self._type else None,
@@ -180,9 +182,9 @@ class _Judge:
         first, *others = self._notes.places
         named, beside, rival = first.named, None, None
         for other in others:
-            if self._gazetteer.tells(other.named, named):
+            if self._meant.tells(other.named, named):
                 beside = beside or other.named
-            elif beside is None and self._gazetteer.tells(named, other.named):
+            elif beside is None and self._meant.tells(named, other.named):
                 named, beside = other.named, named
             elif other.named[:2] == named[:2]:
                 continue
@@ -190,9 +192,9 @@ class _Judge:
                 return None
             elif first.in_prose:
                 rival = rival or other.named
-        match = self._gazetteer.choose(named, beside, self._home)
+        match = self._meant.choose(named, beside)
         if rival and match.place:
-            other_place = self._gazetteer.choose(rival, None, self._home).place
+            other_place = self._meant.choose(rival).place
             both = (match.place, other_place) if other_place else ()
             return Match(match.place, both, match.used, 0.0)
         return match if beside else self._unless_far(match, named)
@@ -208,11 +210,11 @@ class _Judge:
             return None
         named = self._notes.places[0] if self._notes.places else None
         if named is None:
-            match = self._gazetteer.likeliest(unknown.guesses, None, self._home)
+            match = self._meant.likeliest(unknown.guesses)
         elif unknown.at in (named.at + named.named.used, named.at - unknown.used):
-            match = self._gazetteer.likeliest(unknown.guesses, named.named, self._home)
+            match = self._meant.likeliest(unknown.guesses, named.named)
         elif unknown.behind_type and unknown.before_number and named.at > unknown.at:
-            match = self._gazetteer.likeliest(unknown.guesses, None, self._home)
+            match = self._meant.likeliest(unknown.guesses)
             if match.place is None:
                 return match
         else:
@@ -238,17 +240,17 @@ class _Judge:
         """
         if match.place is None or named.key.isdecimal():
             return match
-        far = self._gazetteer.is_far(match.place, self._home)
+        far = self._meant.is_far(match.place)
         if not far and match.place.kind == "commune":
             return match
         alike = self._gazetteer.alike(named)
         if not far:  # a commune's seat that sounds the same is meant more often than a village
             alike = tuple(each for each in alike if each.cost < 1 and each.named.places)
-        near = self._gazetteer.likeliest(alike, None, self._home)
-        if near.place is None or self._gazetteer.is_far(near.place, self._home):
+        near = self._meant.likeliest(alike)
+        if near.place is None or self._meant.is_far(near.place):
             return match
         if not far and near.place.kind != "commune":
             return match
-        if self._gazetteer.are_one(near.place, match.place):
+        if self._meant.are_one(near.place, match.place):
             return match
         return Match(near.place, (near.place, match.place), match.used, 0.0)

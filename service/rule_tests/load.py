@@ -15,6 +15,7 @@ from service.domain import words
 from service.domain.evidence import Evidence
 from service.domain.gazetteer import Place
 from service.domain.geo import EARTH_RADIUS_KM, Point, distance_km
+from service.domain.meant import Meant
 from service.rule_tests.model import Almost, Case, Expected, Given, Located, Measured, RuleTests
 
 TESTS = "rules/tests"
@@ -184,10 +185,10 @@ class _Resolver:
     def _named(self, name: str, at: Path) -> tuple[Place | None, Point]:
         gazetteer = self._content.gazetteer
         runs = words.split(name, _NAME_LIMIT).runs
-        match = gazetteer.find(runs) if runs else None
+        match = Meant(gazetteer).find(runs) if runs else None
         place = match.place if match and match.used == len(runs) else None
         if place is not None:
-            return place, place.point or gazetteer.point_of(place.area)
+            return place, gazetteer.where(place)
         if match and match.candidates:
             cercles = sorted({each.cercle for each in match.candidates if each.cercle})
             suggestion = f"write its cercle behind it: {', '.join(cercles)}; or its code"

@@ -9,6 +9,7 @@ from time import perf_counter
 
 from service.domain import grammar, words
 from service.domain.gazetteer import Gazetteer
+from service.domain.meant import Meant
 from tests.support.rules_content import RULES, TABLES, codebook, rows
 
 HOME = "ML0506"
@@ -21,14 +22,15 @@ def measure() -> list[tuple[str, str]]:
     reading = _seconds(lambda: [_read(file) for file in files], repeat=7)
     loading = _seconds(_load, repeat=7)
     places = _load()
+    meant = Meant(places, HOME)
 
     written = [row[1] for row in rows("places")]
     names = [words.split(name, 100).runs for name in written]
     keys = {words.key(name): name for name in written}
     folding = _seconds(lambda: [keys[words.key(name)] for name in written], repeat=5) / len(names)
-    finding = _seconds(lambda: [places.find(name, HOME) for name in names], repeat=5) / len(names)
+    finding = _seconds(lambda: [meant.find(name) for name in names], repeat=5) / len(names)
     commonest = ("madina",)
-    worst = _seconds(lambda: [places.find(commonest, HOME) for _ in range(100)], repeat=7) / 100
+    worst = _seconds(lambda: [meant.find(commonest) for _ in range(100)], repeat=7) / 100
 
     text = (TEXT * 20)[: grammar.TEXT_LIMIT]
     splitting = _seconds(lambda: re.findall(r"\w+", text.lower()), repeat=50)

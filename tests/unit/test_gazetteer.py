@@ -11,16 +11,16 @@ from service.domain.areas import AreaTree
 from service.domain.damm import check_digit
 from service.domain.gazetteer import (
     Gazetteer,
-    Match,
     TablesError,
     is_code,
 )
 from service.domain.geo import Point, distance_km
+from service.domain.meant import Match, Meant
 from tests.support.rules_content import RULES, gazetteer, rows
 
 
 def find(text: str, home: str | None = None) -> Match:
-    return gazetteer().find(words.split(text, 100).runs, home)
+    return Meant(gazetteer(), home).find(words.split(text, 100).runs)
 
 
 # --- the check digit
@@ -191,10 +191,11 @@ def test_small_tables_are_enough() -> None:
     built = Gazetteer.from_tables(AREAS, PLACES, ALIASES)
     assert len(built) == 2
     assert built.point_of("ML050605") == Point(14.7, -4.1)
-    konna = built.find(["kona"]).place
+    meant = Meant(built)
+    konna = meant.find(["kona"]).place
     assert konna is not None
     assert (konna.name, konna.cercle, konna.point) == ("Konna", "Mopti", None)
-    cercle = built.find(["moti"]).place
+    cercle = meant.find(["moti"]).place
     assert cercle is not None
     assert (cercle.kind, cercle.code) == ("cercle", "ML0506")
     assert len(Gazetteer.from_tables([], [], [])) == 0

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from service.domain import grammar
 from service.domain.codebook import COUNTS
 from service.domain.gazetteer import Place
+from service.domain.meant import Meant
 from service.domain.reading import (
     PROBLEM_KINDS,
     Answers,
@@ -190,7 +191,7 @@ def assert_sane(reading: Reading) -> None:
         assert reading.draft.place is None
         assert len({each.code for each in reading.candidates}) == 2
         if reading.area:
-            assert gazetteer().around(reading.candidates) == reading.area
+            assert Meant(gazetteer()).around(reading.candidates) == reading.area
         reading = dataclasses.replace(reading.draft, place=reading.candidates[0])
     assert isinstance(reading, Draft | Problem)
     assert reading.type is None or codebook().type(reading.type)
