@@ -3,6 +3,7 @@
 The steps are rows: what a restart finds there is all that it takes to go on.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,6 +29,8 @@ from service.store import AnyRow, stages
 from service.telling import Telling
 
 log = structlog.get_logger()
+
+_WAITS: dict[str, Any] = {"state": "waiting", "told": None, "passed_over": None, "stopped_by": None}
 
 
 @dataclass(slots=True)
@@ -55,6 +58,7 @@ class Escalating:
         self._telling = telling
         self._now = now
         self._rows = _Rows()
+        self._function_of: dict[int, str | None] | None = None
 
     def set_out(
         self,
@@ -69,18 +73,18 @@ class Escalating:
         Where it sets out anew, because it became graver, `before` has the steps that it still had
         before it, and `first` is how many there were; who was told is not told again.
         """
-        self._rows.settled += (self._settled(row, "stopped") for row in before)
+        graver = Outcome(0, "stopped")
+        self._rows.settled += (self._settled(row, graver, "graver") for row in before)
         policy, tree = self._content.escalation, self._content.tree
         route = route_of(policy, tree, facts, self._now)
         planned = plan(policy, route, facts, self._now)
         course = Course(planned, self._telling.had(number))
         outcomes, after = self._advance(number, facts, course, answers or {}, is_over=False)
-        became = {outcome.nth: outcome.state for outcome in outcomes}
+        became = {outcome.nth: self._became(outcome, "answered") for outcome in outcomes}
         left = {each.nth: each for each in after.waiting}
         for each in planned:
-            state = became.get(each.nth, "waiting")
-            row = {"alert_id": number, "nth": first + each.nth, "area": facts.area}
-            row |= {"step": each.stage.stored(), "state": state}
+            row: dict[str, Any] = {"alert_id": number, "nth": first + each.nth, "area": facts.area}
+            row |= {"step": each.stage.stored()} | became.get(each.nth, _WAITS)
             row |= {"due_at": left.get(each.nth, each).due_at}
             row |= {"settled_at": None if each.nth in left else self._now}
             row |= {"answers_of": sorted(after.latest) if each.nth in left else None}
@@ -97,7 +101,8 @@ class Escalating:
         is_over = alert.state == "corrected"
         outcomes, after = self._advance(alert.id, facts, course, answers, is_over=is_over)
         rows = {row.nth: row for row in waiting}
-        self._rows.settled += (self._settled(rows[each.nth], each.state) for each in outcomes)
+        by = "corrected" if is_over else "answered"
+        self._rows.settled += (self._settled(rows[each.nth], each, by) for each in outcomes)
         if after.waiting != course.waiting:
             of = sorted(after.latest)
             self._rows.put_off += (
@@ -109,8 +114,24 @@ class Escalating:
         """Write what was collected; alerts that set out must be there."""
         await self._rows.write(tx)
 
-    def _settled(self, row: AnyRow, state: str) -> dict[str, Any]:
-        return {"row": row.id, "state": state, "settled_at": self._now}
+    def _settled(self, row: AnyRow, outcome: Outcome, by: str) -> dict[str, Any]:
+        return {"row": row.id, "settled_at": self._now} | self._became(outcome, by)
+
+    def _became(self, outcome: Outcome, by: str) -> dict[str, Any]:
+        """What a row keeps of what became of a step; `by`: what stopped it, if it was stopped."""
+        told, passed_over = self._functions(outcome.told), self._functions(outcome.absent)
+        return {
+            "state": outcome.state,
+            "told": told or None,
+            "passed_over": passed_over or None,
+            "stopped_by": by if outcome.state == "stopped" else None,
+        }
+
+    def _functions(self, people: Sequence[int]) -> dict[str, int]:
+        """How many of these people have each function: never who they are."""
+        if self._function_of is None:
+            self._function_of = {each.id: each.function for each in self._telling.responders}
+        return dict(sorted(Counter(self._function_of[each] or "" for each in people).items()))
 
     def _advance(
         self,

@@ -16,6 +16,7 @@ from service.domain.evidence import Check, Evidence
 from service.domain.near import NearMiss, near_misses
 from service.judging import engine_of
 from service.store import AnyRow, alerts, reports
+from service.ways import Way, ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Explanation:
     """An alert, decision by decision; `rule` is the rule as it read when it was raised.
 
     `rule_now` says whether it still reads so: same, changed or gone. `made_needless` is what other
-    rules would have told, had this alert not been there.
+    rules would have told, had this alert not been there; `ways` who was asked, and when.
     """
 
     alert: AlertFacts
@@ -92,6 +93,7 @@ class Explanation:
     rule_hash: str
     rule: dict[str, Any] | None
     rule_now: str
+    ways: tuple[Way, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ async def alert(tx: AsyncConnection, content: Content, number: int) -> Explanati
         rule_hash=raised.rule_hash,
         rule=json.loads(text) if text else None,
         rule_now=_rule_now(row.rule, raised.rule_hash, content),
+        ways=await ways(tx, content, number),
     )
 
 

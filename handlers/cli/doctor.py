@@ -22,6 +22,7 @@ from service.content import Content, ContentError
 from service.domain.areas import COUNTRY
 from service.domain.escalation import Responder
 from service.domain.routes import COORDINATOR, EscalationPolicy
+from service.health import SAID_FOR
 from service.picture import areas_in_use
 from service.retention import limits_at
 from service.roster import Roster
@@ -35,6 +36,7 @@ from service.store import (
     pins,
     postgres,
     retention,
+    stages,
 )
 from service.store.retention import Held
 from service.vault.keys import Keyring, KeysError
@@ -44,6 +46,7 @@ from service.vault.vault import Vault
 OLDEST_WAITING = timedelta(minutes=10)
 # The timers come every ten minutes; what is due for longer nobody forgets.
 FORGETTING = timedelta(hours=1)
+MOST_NAMED = 10  # of the alerts that are listed in one line
 
 
 def doctor(
@@ -221,6 +224,7 @@ async def _look_at_database(settings: Settings, keyring: Keyring) -> list[Findin
             asked = await coordinators.waiting(tx, now)
             roster = await Roster.load(tx, base.content, now)
             not_sent = await undelivered.look(tx, now)
+            passed_over = await stages.passed_over(tx, now - SAID_FOR)
     findings = [Finding("database", "good", f"answers; {waiting} message(s) wait")]
     if oldest and now - oldest > OLDEST_WAITING:
         do = "is `vigie serve` running? its log says more"
@@ -235,7 +239,7 @@ async def _look_at_database(settings: Settings, keyring: Keyring) -> list[Findin
     focal_points, responders = counts.get("focal_point", 0), counts.get("responder", 0)
     what = f"{focal_points} focal points, {responders} responders"
     findings.append(Finding("people", "good", what))
-    findings += _hearing(base.content.escalation, roster.responders)
+    findings += _hearing(base.content.escalation, roster.responders, passed_over)
     if named == {COUNTRY}:
         policy = base.content.areas
         findings.append(
@@ -267,12 +271,29 @@ def _kept(held: Held) -> Finding:
     return Finding(name, state, f"OVERDUE: {held.overdue} of {what}", do)
 
 
-def _hearing(policy: EscalationPolicy, responders: Sequence[Responder]) -> Iterator[Finding]:
-    """What keeps alerts from going the routes that coordinators wrote."""
+def _hearing(
+    policy: EscalationPolicy, responders: Sequence[Responder], passed_over: Sequence[int]
+) -> Iterator[Finding]:
+    """What keeps alerts from going the routes that coordinators wrote.
+
+    `passed_over`: the alerts of the last days of which somebody was not told for their absence.
+    """
     failing = [str(each.id) for each in responders if each.absent == "unreachable"]
     if failing:
         what = f"texts to responders fail, who are passed over: pseudonyms {', '.join(failing)}"
         do = "look them up: an answer from that phone, or a new invite, makes it reachable again"
+        yield Finding("responders", "warning", what, do)
+    if paused := sum(each.absent == "paused" for each in responders):
+        what = f"{paused} responder(s) asked for a pause and are passed over until it ends"
+        do = "see who is left with `vigie route`; `vigie responder list`"
+        yield Finding("responders", "warning", what, do)
+    if passed_over:
+        numbers = ", ".join(map(str, passed_over[-MOST_NAMED:]))
+        more = "the last of them " if len(passed_over) > MOST_NAMED else ""
+        what = (
+            f"responders were passed over in {len(passed_over)} alert(s) this week: {more}{numbers}"
+        )
+        do = f"`vigie explain {passed_over[-1]}` says at which steps, and as what they act"
         yield Finding("responders", "warning", what, do)
     strange = sorted({each.function for each in responders if each.function} - {*policy.functions})
     if strange:

@@ -8,6 +8,7 @@ import yaml
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
+from handlers.cli.way_words import WayTeller
 from service.content import Content
 from service.domain.condition import WEEKDAYS
 from service.domain.evidence import Check
@@ -32,6 +33,7 @@ _HEADS = {
         "people": "From {people} different people: who they are is never shown.",
         "gone": "{gone} more are no longer kept.",
         "followed": "What followed",
+        "way": "Who was asked, and when",
         "needless": "What it made needless",
         "rule": "The rule as it read then ({hash})",
         "same": "It still reads so.",
@@ -62,6 +64,7 @@ _HEADS = {
         "people": "De {people} personnes différentes : qui elles sont n'est jamais montré.",
         "gone": "{gone} autres ne sont plus gardés.",
         "followed": "Ce qui a suivi",
+        "way": "Qui a été prévenu, et quand",
         "needless": "Ce qu'elle a rendu inutile",
         "rule": "La règle telle qu'elle était alors ({hash})",
         "same": "Elle est toujours telle.",
@@ -212,6 +215,8 @@ class Teller:
         yield from self._part(self._say("counted"), self._group(told.counted))
         if later:
             yield from self._part(self._say("followed"), self._steps(later))
+        teller = WayTeller(self._content, self._language, self._at, self._type)
+        yield from self._part(self._say("way"), teller.lines(told.ways))
         if told.made_needless:
             yield from self._part(self._say("needless"), self._steps(told.made_needless))
         yield from self._part(self._say("rule", hash=told.rule_hash), self._text(told))

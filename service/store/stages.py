@@ -42,6 +42,23 @@ async def had_by(tx: AsyncConnection, person_id: int) -> list[int]:
     return list(await tx.scalars(query.order_by(stage.c.alert_id)))
 
 
+async def of_alerts(tx: AsyncConnection, alert_ids: Sequence[int]) -> dict[int, list[AnyRow]]:
+    """Every step of these alerts, in order."""
+    found: dict[int, list[AnyRow]] = {}
+    for some in chunks(alert_ids):
+        query = select(stage).where(stage.c.alert_id.in_(some))
+        for row in await tx.execute(query.order_by(stage.c.alert_id, stage.c.nth)):
+            found.setdefault(row.alert_id, []).append(row)
+    return found
+
+
+async def passed_over(tx: AsyncConnection, since: datetime) -> list[int]:
+    """The alerts of which responders were to be told since then, and could not be."""
+    some = stage.c.passed_over.is_not(None) & (stage.c.settled_at >= since)
+    query = select(stage.c.alert_id).where(some).distinct().order_by(stage.c.alert_id)
+    return list(await tx.scalars(query))
+
+
 async def counted(tx: AsyncConnection, alert_ids: Sequence[int]) -> dict[int, int]:
     """How many steps there were of each of these alerts, up to now."""
     found: dict[int, int] = {}
@@ -63,11 +80,19 @@ async def branches(tx: AsyncConnection, alert_ids: Sequence[int]) -> dict[int, s
 
 
 async def settle(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
-    """Record what became of steps: `{row, state, settled_at}` for each."""
+    """Record what became of steps: `{row, state, settled_at, told, passed_over, stopped_by}`."""
+    counts = JSON(none_as_null=True)
     await tx.execute(
         update(stage)
         .where(stage.c.id == bindparam("row"))
-        .values(state=bindparam("state"), settled_at=bindparam("settled_at"), answers_of=None),
+        .values(
+            state=bindparam("state"),
+            settled_at=bindparam("settled_at"),
+            told=bindparam("told", type_=counts),
+            passed_over=bindparam("passed_over", type_=counts),
+            stopped_by=bindparam("stopped_by"),
+            answers_of=None,
+        ),
         list(rows),
     )
 

@@ -331,6 +331,11 @@ stage = Table(
     Column("state", String(12), nullable=False),  # waiting | told | nobody | stopped | failed
     Column("due_at", UtcDateTime, nullable=False),
     Column("settled_at", UtcDateTime),
+    # Once it is settled: how many of each function were told, and would have been but for their
+    # absence; if it was stopped, by what: answered | corrected | graver.
+    Column("told", JSON(none_as_null=True)),
+    Column("passed_over", JSON(none_as_null=True)),
+    Column("stopped_by", String(12)),
     Column("answers_of", JSON(none_as_null=True)),  # while it waits: who was told last
     UniqueConstraint("alert_id", "nth"),
 )

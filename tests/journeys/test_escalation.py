@@ -383,7 +383,10 @@ async def test_a_phone_that_takes_no_texts_is_passed_over_until_it_answers(
         env = environment(tmp_path, content_dir=content)
         checked = await asyncio.to_thread(CliRunner().invoke, app, ["doctor", "--json"], env=env)
         said = [each["what"] for each in json.loads(checked.stdout) if each["name"] == "responders"]
-        assert said == ["texts to responders fail, who are passed over: pseudonyms 9"]
+        assert said == [
+            "texts to responders fail, who are passed over: pseudonyms 9",
+            "responders were passed over in 1 alert(s) this week: 4",
+        ]
         service = vigie.service
         assert await health.passed_over(service.store, service.content, vigie.clock.now()) == 1
         await vigie.text(ALL[0], "OK 1")
