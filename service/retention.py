@@ -1,4 +1,4 @@
-"""Forgets what has lived long enough, line by line of `store.retention`, in small transactions."""
+"""Forgets what has lived long enough, line by line of `store.keepings`, in small transactions."""
 
 import asyncio
 import secrets
@@ -12,7 +12,7 @@ from service.judging import engine_of
 from service.picture import areas_in_use
 from service.store import Store, tables
 from service.store import retention as kept
-from service.store.retention import KEEPINGS, Keeping
+from service.store.keepings import KEEPINGS, Keeping
 
 # Rows a transaction: a few milliseconds, so that a text that arrives meanwhile hardly waits.
 CHUNK = 200

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from handlers.cli.findings import Finding
-from handlers.gateways.africastalking import ADVICE
+from handlers.gateways.africastalking_answers import ADVICE
 from service.health import SAID_FOR
 from service.store import AnyRow, deliveries, outbox
 

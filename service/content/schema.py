@@ -18,6 +18,7 @@ from service.domain.rule import Rule
 class _Schema(GenerateJsonSchema):
     """Without the titles that pydantic makes of field names: editors would show them as help."""
 
+    # The argument is pydantic's; no field is to have a title.
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002
         return False
 

@@ -55,7 +55,7 @@ class Document:
         """Return the data at `path`, which the document has."""
         data = self.data
         for step in path:
-            data = data[step]  # type: ignore[index]
+            data = data[step]  # type: ignore[index]  # each step is of what it is a step into
         return data
 
     def problem(

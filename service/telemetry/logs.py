@@ -153,7 +153,7 @@ def _describe(error: BaseException, seen: set[int]) -> Iterator[str]:
 def _message(error: BaseException) -> str:
     try:
         return str(error)[:_LONGEST_MESSAGE]
-    except Exception:
+    except Exception:  # whatever an exception's own text does, the log goes on
         return CUT
 
 

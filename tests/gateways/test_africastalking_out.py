@@ -10,14 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.gateways.africastalking import (
-    ADVICE,
-    ANSWER_LIMIT,
-    MEANINGS,
-    AfricasTalking,
-    Answer,
-    read_answer,
-)
+from handlers.gateways.africastalking import ANSWER_LIMIT, AfricasTalking
+from handlers.gateways.africastalking_answers import ADVICE, MEANINGS, Answer, read_answer
 from service.gateway import Cost, Gateway, Outcome
 from service.vault.number import PhoneNumber
 from tests.support.fake_at import FakeAfricasTalking, Raw

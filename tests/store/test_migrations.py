@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from service.store import Store, migrate, people, retention
+from service.store import Store, keepings, migrate, people
 
 
 async def test_a_fresh_database_is_not_current_until_it_is_upgraded(database_url: str) -> None:
@@ -24,8 +24,8 @@ async def test_migrations_and_tables_say_the_same(store: Store) -> None:
 
 
 def test_each_table_says_how_long_it_keeps_what_is_personal() -> None:
-    missing = retention.tables_without_a_line()
-    assert missing == [], "add a line for each to KEEPINGS in service/store/retention.py"
+    missing = keepings.tables_without_a_line()
+    assert missing == [], "add a line for each to KEEPINGS in service/store/keepings.py"
 
 
 async def test_sqlite_commits_to_the_disk(sqlite_url: str) -> None:

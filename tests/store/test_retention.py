@@ -12,8 +12,8 @@ from service.backtest.history import history
 from service.content import Content, load
 from service.domain.retention import limits, week_of, weeks
 from service.retention import Retention, limits_at
-from service.store import Store, deliveries, outbox, people, reports, retention, tables
-from service.store.retention import KEEPINGS
+from service.store import Store, deliveries, keepings, outbox, people, reports, retention, tables
+from service.store.keepings import KEEPINGS
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # a Monday
 SOKOLO, NIONO_CERCLE = "ML040410", "ML0404"
@@ -69,8 +69,8 @@ def batched(found: list[int]) -> list[list[int]]:
 
 def test_a_table_without_a_line_would_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     without = tuple(keeping for keeping in KEEPINGS if keeping.table is not tables.scan)
-    monkeypatch.setattr(retention, "KEEPINGS", without)
-    assert retention.tables_without_a_line() == ["scan"]
+    monkeypatch.setattr(keepings, "KEEPINGS", without)
+    assert keepings.tables_without_a_line() == ["scan"]
 
 
 def test_weeks_are_whole_and_begin_on_monday() -> None:

@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from handlers.cli import app
 from handlers.settings import Settings
-from service.store.retention import KEEPINGS, as_row
+from service.store.keepings import KEEPINGS, as_row
 
 PROJECT = Path(__file__).resolve().parents[2]
 OPERATORS_PAGE = (PROJECT / "deploy" / "README.md").read_text(encoding="utf-8")
