@@ -9,9 +9,11 @@ from service.content import Content
 from service.domain.responder import Command, Help, Info, Pause, Respond, Resume, Unsure
 from service.domain.responses import (
     ENDED,
+    OFF,
     OUTCOMES,
     REACHES,
     Response,
+    heard_at,
     last_words,
     outcome,
     said_at,
@@ -20,9 +22,6 @@ from service.domain.responses import (
 from service.roster import may_read
 from service.store import AnyRow, alerts, outbox, people, responses, stages
 from service.telling import ALERT_LIFE
-
-# How far a gateway's clock may lag behind ours, so that an answer seems to come before its alert.
-LAG = timedelta(minutes=2)
 
 
 class Reply(NamedTuple):
@@ -88,8 +87,9 @@ class Answering:
         at = said_at(message.sent_at, message.received_at, alert.released_at)
         await responses.add(self._tx, message.id, number, person_id, said.kind, ended, at)
         if REACHES[said.kind] != "open":
-            at = min(at, alert.acknowledged_at or at)
-            await alerts.change(self._tx, number, acknowledged_at=at)
+            heard = heard_at(at, message.received_at, alert.released_at)
+            first = min(heard, alert.acknowledged_at or heard)
+            await alerts.change(self._tx, number, acknowledged_at=first)
         await settle(self._tx, alert)
         wants_outcome = said.kind == "done" and ended is None
         purpose = "outcome_wanted" if wants_outcome else "answer_noted"
@@ -103,7 +103,7 @@ class Answering:
         It is still open, they had it when they wrote, and they have not said that they are done
         with it or cannot. `OK` is for what they have not answered, if there is any.
         """
-        wrote = min(self._message.sent_at or self._now, self._message.received_at) + LAG
+        wrote = min(self._message.sent_at or self._now, self._message.received_at) + OFF
         rows = await alerts.by_id(self._tx, list(told))
         open_ = [
             row.id

@@ -6,7 +6,7 @@ counts. Texts overtake one another, so that it is the last by the time at which 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal, get_args
 
 Kind = Literal["acknowledge", "on_the_way", "cannot", "done"]
@@ -15,6 +15,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 Outcome = Literal["prevented", "contained", "too_late", "nothing_found", "false_alarm"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 DISPUTED: Final = "disputed"
+
+# How far the clock of a gateway, which dates what phones send, may be off ours.
+OFF: Final = timedelta(minutes=2)
 
 # From the first to the last. `corrected` comes over an alert whatever was answered.
 State = Literal["open", "acknowledged", "on_the_way", "done", "corrected"]
@@ -45,11 +48,18 @@ class Response:
 def said_at(sent_at: datetime | None, received_at: datetime, told_at: datetime) -> datetime:
     """When an answer was given: when it was sent, if that can be believed, else when it came.
 
-    Nobody answers an alert before it was told, nor later than the answer was there.
+    Nobody answers an alert before it was told, nor later than the answer was there: but for the
+    clock that dated it, which may be somewhat slow or fast. It is kept as that clock has it, since
+    the order of what one person says is its order, and not the order in which texts arrive.
     """
-    if sent_at is not None and told_at <= sent_at <= received_at:
+    if sent_at is not None and told_at - OFF <= sent_at <= received_at + OFF:
         return sent_at
     return received_at
+
+
+def heard_at(at: datetime, received_at: datetime, told_at: datetime) -> datetime:
+    """When an answer given `at` was given by Vigie's own clock, as near as that is known."""
+    return max(told_at, min(at, received_at))
 
 
 def last_words(responses: Iterable[Response]) -> dict[int, Response]:

@@ -30,11 +30,15 @@ class Text:
 
 @dataclass
 class BadNetwork:
-    """Carries texts between phones and Vigie. `kind` carries them at once, whole and once."""
+    """Carries texts between phones and Vigie. `kind` carries them at once, whole and once.
+
+    `skew`: by how much the gateway's clock, which dates what phones send, is ahead of Vigie's.
+    """
 
     vigie: Network
     chance: Random
     kind: bool = False
+    skew: timedelta = timedelta()
     _under_way: list[tuple[datetime, Text]] = field(default_factory=list)
     _told: int = 0
     _receipts: list[tuple[datetime, str, str]] = field(default_factory=list)
@@ -44,7 +48,7 @@ class BadNetwork:
         """A person sends a text now."""
         self._names += 1
         now = self.vigie.clock.now()
-        sent = Text(sender, text, now, f"in-{self._names}")
+        sent = Text(sender, text, now + self.skew, f"carried-{self._names}")
         copies = 1 if self.kind else 1 + (self.chance.random() < 0.3)
         self._under_way += [(self._arrival(now), sent) for _ in range(copies)]
 

@@ -17,6 +17,7 @@ from service.domain.responses import (
     Outcome,
     Response,
     acknowledged_by,
+    heard_at,
     last_words,
     outcome,
     said_at,
@@ -108,8 +109,11 @@ def test_who_takes_back_an_outcome_has_none() -> None:
         (10, 10),
         (0, 0),
         (30, 30),
-        (-1, 30),  # before the alert was told: the date is wrong
-        (31, 30),  # after it came
+        (-1, -1),  # by a clock that is slow: in the order in which it was said all the same
+        (-2, -2),
+        (-3, 30),  # before the alert was told: the date is wrong
+        (31, 31),  # by a clock that is fast
+        (33, 30),  # after it came
     ],
 )
 def test_an_answer_was_given_when_it_was_sent_if_that_can_be_believed(
@@ -118,6 +122,25 @@ def test_an_answer_was_given_when_it_was_sent_if_that_can_be_believed(
     sent_at = None if sent is None else TOLD + timedelta(minutes=sent)
     received = TOLD + timedelta(minutes=30)
     assert said_at(sent_at, received, TOLD) == TOLD + timedelta(minutes=expected)
+
+
+@pytest.mark.parametrize("off", [-2, -1, 0, 1, 2])
+def test_the_order_of_two_answers_is_theirs_by_whatever_clock_and_in_whatever_order(
+    off: int,
+) -> None:
+    """Awa answers at 0 and 1 minutes; the first text comes after 0 or 40, the second 1 or 40."""
+    skew = timedelta(minutes=off)
+    for first_came, then_came in ((0, 1), (40, 1), (0, 40), (41, 40)):
+        came = [TOLD + timedelta(minutes=each) for each in (first_came, then_came)]
+        sent = [TOLD + skew, TOLD + skew + timedelta(minutes=1)]
+        at = [said_at(s, c, TOLD) for s, c in zip(sent, came, strict=True)]
+        words = [
+            Response(2, AWA, "acknowledge", None, at[0]),
+            Response(1, AWA, "done", None, at[1]),
+        ]
+        assert last_words(words)[AWA].kind == "done"
+        for each, c in zip(at, came, strict=True):
+            assert TOLD <= heard_at(each, c, TOLD) <= c
 
 
 RESPONSES = st.builds(
