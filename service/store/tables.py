@@ -54,7 +54,7 @@ inbox = Table(
     Column("due_at", UtcDateTime, nullable=False),
     Column("state", String(12), nullable=False),  # waiting | done | quarantined
     Column("problem", String(40)),
-    UniqueConstraint("gateway", "kind", "dedupe"),
+    UniqueConstraint("dedupe", "kind", "gateway"),
     # Ids stay unique after old rows are deleted: reports remember theirs.
     sqlite_autoincrement=True,
 )

@@ -1,11 +1,12 @@
 """The inbox: stored once, taken in order, forgotten in time."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import Engine, delete, event
 
-from service.store import Store, inbox, tables
+from service.store import Store, inbox, migrate, tables
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -111,3 +112,29 @@ async def test_depth_counts_what_is_due(store: Store) -> None:
     await add(store, row(b"a", due_at=earlier), row(b"b"), row(b"c", due_at=later))
     async with store.read() as tx:
         assert await inbox.depth(tx, NOW) == (2, earlier)
+
+
+async def test_a_message_is_found_again_without_going_through_the_inbox(tmp_path: Path) -> None:
+    store, said = Store(f"sqlite+aiosqlite:///{tmp_path}/vigie.sqlite"), list[tuple[str, Any]]()
+    await migrate.upgrade(store)
+    await add(store, row(b"so far", kind="ussd", hop=3), row(b"another"))
+
+    def note(_c: object, _k: object, sql: str, values: Any, *_: object) -> None:
+        said.append((sql, values))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        async with store.write() as tx:
+            assert await inbox.known(tx, [b"another".ljust(32)]) == {b"another".ljust(32)}
+            await inbox.give_way(tx, [(b"so far".ljust(32), 4)])
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    async with store.read() as tx:
+        plans = [
+            str((await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)).all())
+            for sql, values in said
+        ]
+    assert await waiting(store) == [b"another"]
+    assert len(plans) == 2
+    assert all("dedupe=?" in plan and "SCAN" not in plan for plan in plans), plans
+    await store.close()

@@ -165,7 +165,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("problem", sa.String(length=40), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox")),
-        sa.UniqueConstraint("gateway", "kind", "dedupe", name=op.f("uq_inbox_gateway")),
+        sa.UniqueConstraint("dedupe", "kind", "gateway", name=op.f("uq_inbox_dedupe")),
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("inbox", schema=None) as batch_op:
