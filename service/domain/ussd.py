@@ -7,11 +7,11 @@ who leaves the menu with a report has it in the words that a text would have had
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, get_args
 
 from service.domain import grammar
-from service.domain.codebook import Codebook, Count, IncidentType, Phrases
+from service.domain.codebook import Codebook, Count, Phrases
 from service.domain.gazetteer import Gazetteer
 from service.domain.notes import MOST_DIGITS
 from service.domain.pins import DIGITS
@@ -53,8 +53,7 @@ OUTCOMES: tuple[Label, ...] = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
+class Choices(NamedTuple):
     """What a session has chosen so far.
 
     `place` is a code, or HERE; `places` are those of one name, of which one is to be chosen. A
@@ -72,8 +71,7 @@ class Choices:
     pin: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """Where a session is, and on which page of a list."""
 
     at: At
@@ -92,12 +90,11 @@ class Option(NamedTuple):
 
     def choose(self, chosen: Choices) -> Choices:
         """What is chosen once this is."""
-        return replace(
-            chosen,
-            order=self.order or chosen.order,
-            days_ago=chosen.days_ago if self.days_ago is None else self.days_ago,
-            outcome=self.outcome or chosen.outcome,
-        )
+        if self.order:
+            return chosen._replace(order=self.order)
+        if self.outcome:
+            return chosen._replace(outcome=self.outcome)
+        return chosen if self.days_ago is None else chosen._replace(days_ago=self.days_ago)
 
 
 MENUS: Mapping[At, tuple[Option, ...]] = {
@@ -175,14 +172,19 @@ class Menu:
         ids = [*dict.fromkeys([*first, *(each.id for each in codebook.types)])]
         listed = (codebook.type(each) for each in ids)
         self.types = tuple(each for each in listed if not each.check_in)
+        # What every hop asks for, worked out once: each goes through all answers from the start.
+        self._counts = {each.id: each.counts for each in self.types}
+        self._needs_place = {each.id: "place" in each.fields for each in self.types}
+        self._here = _phrase(codebook.words.here)
+        self._options = {at: self._known(options) for at, options in MENUS.items()}
 
-    def options(self, at: At) -> list[Option]:
+    def options(self, at: At) -> Sequence[Option]:
         """The lines of a menu, without those that this codebook has no word for."""
-        return [each for each in MENUS[at] if self._is_known(each.order)]
+        return self._options[at]
 
     def asked(self, chosen: Choices) -> Count:
         """The count that is to be told next."""
-        return self._type(chosen).counts[len(chosen.counts)]
+        return self._counts[_type_of(chosen)][len(chosen.counts)]
 
     def walk(self, answers: str) -> Session:
         """Go through the answers of a session, as the gateway has put them together."""
@@ -222,13 +224,13 @@ class Menu:
         if answer == SEND:
             return step.chosen
         if len(answer) == DIGITS and _is_number(answer):
-            return replace(step.chosen, pin=tuple(map(int, answer)))
+            return step.chosen._replace(pin=tuple(map(int, answer)))
         return None
 
     def _after(self, step: Step, answer: str) -> Step | None:
         """The step that an answer leads to; None where it is not understood."""
         if answer == NEXT and step.at in ("type", "places", "language"):
-            return replace(step, page=step.page + 1)
+            return step._replace(page=step.page + 1)
         chosen, limits = step.chosen, self._codebook.limits
         match step.at:
             case "type":
@@ -238,19 +240,19 @@ class Menu:
             case "places":
                 number = _up_to(len(chosen.places), answer)
                 place = chosen.places[number - 1] if number else None
-                return self._next(replace(chosen, place=place)) if place else None
+                return self._next(chosen._replace(place=place)) if place else None
             case "how_many":
                 number = _up_to(getattr(limits, self.asked(chosen)), answer)
                 return self._next(self._counted(chosen, number)) if number else None
             case "days":
                 number = _up_to(limits.days_ago, answer)
-                return Step("confirm", replace(chosen, days_ago=number)) if number else None
+                return Step("confirm", chosen._replace(days_ago=number)) if number else None
             case "alert":
                 number = _up_to(MOST_ALERT, answer)
-                return Step("answer", replace(chosen, alert=number)) if number else None
+                return Step("answer", chosen._replace(alert=number)) if number else None
             case "confirm" | "language":
                 return None
-        options = self.options(step.at)
+        options = self._options[step.at]
         number = _up_to(len(options), answer)
         return self._with_option(step, options[number - 1]) if number else None
 
@@ -261,7 +263,7 @@ class Menu:
         return self._next(self._counted(chosen, 0 if option.label == "none" else None))
 
     def _counted(self, chosen: Choices, number: int | None) -> Choices:
-        return replace(chosen, counts=(*chosen.counts, (self.asked(chosen), number)))
+        return chosen._replace(counts=(*chosen.counts, (self.asked(chosen), number)))
 
     def _with_type(self, answer: str) -> Choices | None:
         """A type by its number in the list, or by its code in letters or digits."""
@@ -273,32 +275,28 @@ class Menu:
 
     def _with_place(self, chosen: Choices, answer: str) -> Step | None:
         """The sender's own area, or a place by its code or name, read as in a text."""
-        if answer == HERE and self._here():
-            return self._next(replace(chosen, place=HERE))
+        if answer == HERE and self._here:
+            return self._next(chosen._replace(place=HERE))
         if _is_number(answer):
             coded = self.gazetteer.by_code(answer)
-            return self._next(replace(chosen, place=coded.code)) if coded else None
-        code = self._type(chosen).code
+            return self._next(chosen._replace(place=coded.code)) if coded else None
+        code = self._codebook.type(_type_of(chosen)).code
         reading = grammar.read(f"{code} {answer}", self._codebook, self.gazetteer)
         if isinstance(reading, Draft) and reading.place:
-            return self._next(replace(chosen, place=reading.place.code))
+            return self._next(chosen._replace(place=reading.place.code))
         if isinstance(reading, Problem | Doubt) and reading.candidates:
             codes = tuple(each.code for each in reading.candidates)
-            return Step("places", replace(chosen, places=codes))
+            return Step("places", chosen._replace(places=codes))
         return None
 
     def _next(self, chosen: Choices | None) -> Step | None:
         """What is asked for next of a report."""
         if chosen is None:
             return None
-        kind = self._type(chosen)
-        if "place" in kind.fields and chosen.place is None:
+        kind = _type_of(chosen)
+        if chosen.place is None and self._needs_place[kind]:
             return Step("place", chosen)
-        return Step("count" if len(chosen.counts) < len(kind.counts) else "when", chosen)
-
-    def _type(self, chosen: Choices) -> IncidentType:
-        assert chosen.type is not None
-        return self._codebook.type(chosen.type)
+        return Step("count" if len(chosen.counts) < len(self._counts[kind]) else "when", chosen)
 
     # ---- In the words of a text -------------------------------------------------------------
 
@@ -324,21 +322,18 @@ class Menu:
     def _is_draft(self, chosen: Choices) -> bool:
         if chosen.type is None:
             return False
-        return chosen.place is not None or "place" not in self._type(chosen).fields
+        return chosen.place is not None or not self._needs_place[chosen.type]
 
     def _report(self, chosen: Choices) -> list[str]:
         said = self._codebook.words
-        parts = [self._type(chosen).code]
+        parts = [self._codebook.type(_type_of(chosen)).code]
         if chosen.place:
-            parts.append(self._here() if chosen.place == HERE else chosen.place)
+            parts.append(self._here if chosen.place == HERE else chosen.place)
         for count, number in chosen.counts:
             parts += [] if number is None else [str(number), _phrase(getattr(said, count))]
         if chosen.days_ago:
             parts += [str(chosen.days_ago), _phrase(said.days)]
         return parts
-
-    def _here(self) -> str:
-        return _phrase(self._codebook.words.here)
 
     def _order(self, order: Order) -> str:
         if order == "check_in":
@@ -346,8 +341,13 @@ class Menu:
         book = self._codebook
         return _phrase(getattr(book.commands, order, None) or getattr(book.responders, order, {}))
 
-    def _is_known(self, order: Order | None) -> bool:
-        return order is None or bool(self._order(order))
+    def _known(self, options: Sequence[Option]) -> tuple[Option, ...]:
+        return tuple(each for each in options if each.order is None or self._order(each.order))
+
+
+def _type_of(chosen: Choices) -> str:
+    assert chosen.type is not None
+    return chosen.type
 
 
 def _phrase(phrases: Phrases) -> str:
