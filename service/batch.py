@@ -3,6 +3,7 @@
 What they do is collected, so that it is written together: on disk is all of it, or nothing.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -93,6 +94,7 @@ class Batch:
         await self._desk.take_up(self._tx, self._people.values())
         for message in messages:
             await self._kinds[message.kind](message)
+            await asyncio.sleep(0)  # whoever waits for an answer goes first, a hop of USSD say
         for asked in overdue:
             await self._asking.give_up(asked)
         await self.filed.write(self._tx)

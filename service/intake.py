@@ -4,13 +4,15 @@ While the service is locked, a message can be neither indexed nor known for a re
 whole, stored, and goes the usual way once the service is unlocked.
 
 One task writes for all requests (group commit): whatever arrives while a commit is under way goes
-into the next one, so that a burst shares its fsync.
+into the next one, so that a burst shares its fsync; and messages that come close together wait for
+each other, as a commit costs as much as answering several of them.
 """
 
 import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -47,6 +49,8 @@ _Sealed = tuple[_Row, Sequence[bytes], Sequence[bytes]]
 _Waiting = tuple[_Sealed, asyncio.Future[None]]  # and who waits for it
 _OPENED_AT_ONCE = 200
 RETRY_SECONDS = 0.2
+# From the beginning of one commit to the next, while more than one message at a time comes.
+GATHER_SECONDS = 0.02
 _LOCKED = "message"  # what a box of a whole message is bound to
 
 
@@ -85,6 +89,7 @@ class Intake:
         self._wake = asyncio.Event()
         self._open = True
         self._locked_waiting = 0
+        self._gather_until = 0.0
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Write what arrives until told to stop; what was taken in by then is written first."""
@@ -93,8 +98,12 @@ class Intake:
             self._wake.clear()
             self._open = not stopping.is_set()
             while self._waiting:
+                await asyncio.sleep(max(0.0, self._gather_until - monotonic()))
+                begun = monotonic()
                 batch, self._waiting = self._waiting, []
                 await self._write(batch)
+                # Who comes alone, one message after the other, waits for nobody.
+                self._gather_until = begun + GATHER_SECONDS if len(batch) > 1 else 0.0
 
     async def accept(self, message: Inbound, received_at: datetime | None = None) -> None:
         """Store a message. `received_at` where that was earlier. Raises Unavailable if it cannot.

@@ -78,11 +78,11 @@ def gateway_routes(
 
     For whom the door opens.
     """
-    takers: dict[str, Take] = {
+    takers: dict[str, Take] = {  # tried in this order: a session has many hops
+        "ussd": _showing(gateway, ussd),
         "sms": _storing(gateway.read_sms, intake.accept),
         "receipt": _storing(gateway.read_receipt, intake.accept),
         "opt-out": _storing(gateway.read_opt_out, intake.accept),
-        "ussd": _showing(gateway, ussd),
         "ussd-end": _storing(gateway.read_ussd_end, ussd.end),
     }
 
