@@ -1,11 +1,12 @@
 """A doubtful place is asked back where the coordinators let it be, and filed in any case."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from service import enrolment
 from service.asking import PATIENCE
 from service.store.tables import outbox, question, report, withdrawal
 from tests.support.content_dir import PROJECT
@@ -42,6 +43,16 @@ async def enrol(vigie: Network, *phones: str) -> None:
     for phone in phones:
         await vigie.enrol(phone, "focal_point", MOPTI)
     await vigie.settle()
+
+
+@asynccontextmanager
+async def asked(folder: Path, asks: Path) -> AsyncIterator[Network]:
+    """A network in which a focal point has just been asked which place they mean."""
+    async with network(folder, content_dir=asks) as vigie:
+        await enrol(vigie, AWA)
+        await vigie.text(AWA, DOUBTFUL)
+        await vigie.settle()
+        yield vigie
 
 
 async def filed(vigie: Network) -> list[tuple[str, str]]:
@@ -163,10 +174,7 @@ async def test_neither_strangers_nor_the_silent_nor_responders_are_asked(
 async def test_one_thing_is_asked_at_a_time_and_a_new_report_waits_for_nothing(
     tmp_path: Path, asks: Path
 ) -> None:
-    async with network(tmp_path, content_dir=asks) as vigie:
-        await enrol(vigie, AWA)
-        await vigie.text(AWA, DOUBTFUL)
-        await vigie.settle()
+    async with asked(tmp_path, asks) as vigie:
         for text in ("VB MORIBOUGOU 30", "MA KONNA 1"):
             await vigie.text(AWA, text)
             await vigie.settle()
@@ -196,10 +204,7 @@ async def test_an_answer_to_nothing_is_no_report_and_is_answered_like_any_other(
 async def test_a_copy_of_an_earlier_answer_does_not_answer_the_next_question(
     tmp_path: Path, asks: Path
 ) -> None:
-    async with network(tmp_path, content_dir=asks) as vigie:
-        await enrol(vigie, AWA)
-        await vigie.text(AWA, DOUBTFUL)
-        await vigie.settle()
+    async with asked(tmp_path, asks) as vigie:
         sent: datetime = vigie.clock.now()
         await vigie.text(AWA, "1", sent_at=sent)
         await vigie.settle()
@@ -217,10 +222,7 @@ async def test_a_copy_of_an_earlier_answer_does_not_answer_the_next_question(
 async def test_what_is_withdrawn_while_it_is_asked_is_filed_as_withdrawn(
     tmp_path: Path, asks: Path
 ) -> None:
-    async with network(tmp_path, content_dir=asks) as vigie:
-        await enrol(vigie, AWA)
-        await vigie.text(AWA, DOUBTFUL)
-        await vigie.settle()
+    async with asked(tmp_path, asks) as vigie:
         await vigie.text(AWA, "ANN")
         await pass_by(vigie, minutes=16)
         assert await filed(vigie) == [(AROUND, "retracted")]
@@ -245,18 +247,12 @@ async def test_under_duress_the_same_is_asked_and_nothing_counts(
     tmp_path: Path, asks: Path
 ) -> None:
     async with network(tmp_path, content_dir=asks) as vigie:
-        service = vigie.service
-        (slip,) = await enrolment.slips(
-            service.store, service.vault, vigie.clock, "focal_point", MOPTI, "fr", 1,
-            with_pins=True,
-        )  # fmt: skip
-        assert slip.pins is not None
-        await vigie.text(AWA, f"INS {slip.code}")
+        pins = await vigie.enrol_with_pins(AWA, MOPTI)
         await vigie.settle()
-        await vigie.text(AWA, f"{DOUBTFUL} {slip.pins.duress}")
+        await vigie.text(AWA, f"{DOUBTFUL} {pins.duress}")
         await vigie.settle()
         assert vigie.sent_to(AWA)[1:] == [ASKED]
-        await vigie.text(AWA, f"1 {slip.pins.duress}")
+        await vigie.text(AWA, f"1 {pins.duress}")
         await pass_by(vigie, minutes=20)
         assert await filed(vigie) == [(AROUND, "quarantined")]
         assert await vigie.rows(withdrawal) == []

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from service import enrolment
 from service.content.phones import Ussd as Shows
 from service.intake import Unavailable
 from service.store import Store
@@ -205,14 +204,9 @@ async def test_who_was_slow_has_the_rest_counted_too_and_the_attack_once(tmp_pat
 
 async def test_pins_prove_warn_and_show_nothing(tmp_path: Path) -> None:
     async with network(tmp_path) as vigie:
-        service = vigie.service
-        (slip,) = await enrolment.slips(
-            service.store, service.vault, vigie.clock, "focal_point", AREA, "fr", 1, with_pins=True
-        )
-        await vigie.text(AWA, f"INS {slip.code}")
+        pins = await vigie.enrol_with_pins(AWA, AREA)
         await vigie.settle()
-        assert slip.pins
-        good, duress = slip.pins.pin, slip.pins.duress
+        good, duress = pins.pin, pins.duress
         wrong = next(f"{n:04}" for n in range(1, 9) if f"{n:04}" not in (good, duress))
         screens = [
             await press(vigie, AWA, f"{REPORT}*{keys}", f"ATUid_{keys}_{n}")

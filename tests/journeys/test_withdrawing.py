@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from service import enrolment
 from service.store.tables import alert, decision, outbox, report, warning, withdrawal
 from tests.support.network import Network, TestClock, network, number
 
@@ -178,20 +177,14 @@ async def test_it_stays_taken_back_after_a_restart(tmp_path: Path, database_url:
 async def test_who_has_a_pin_takes_back_with_it_alone(tmp_path: Path) -> None:
     async with network(tmp_path) as vigie:
         await enrol(vigie)
-        service = vigie.service
-        (slip,) = await enrolment.slips(
-            service.store, service.vault, vigie.clock, "focal_point", SOKOLO, "fr", 1,
-            with_pins=True,
-        )  # fmt: skip
-        assert slip.pins is not None
-        await vigie.text(AWA, f"INS {slip.code}")
-        await vigie.text(AWA, f"MA SOKOLO 3 5 {slip.pins.pin}")
+        pins = await vigie.enrol_with_pins(AWA, SOKOLO)
+        await vigie.text(AWA, f"MA SOKOLO 3 5 {pins.pin}")
         for forged in ("ANN", "COR BR NIONO"):
             await vigie.text(AWA, forged)
         await vigie.settle()
         first, *_ = await statuses(vigie)
         assert first == "counted"
-        await vigie.text(AWA, f"ANN MA SOKOLO {slip.pins.pin}")
+        await vigie.text(AWA, f"ANN MA SOKOLO {pins.pin}")
         await vigie.settle()
         assert (await statuses(vigie))[0] == "retracted"
 
@@ -199,18 +192,12 @@ async def test_who_has_a_pin_takes_back_with_it_alone(tmp_path: Path) -> None:
 async def test_who_is_forced_takes_nothing_back_and_nothing_shows(tmp_path: Path) -> None:
     async with network(tmp_path) as vigie:
         await enrol(vigie)
-        service = vigie.service
-        (slip,) = await enrolment.slips(
-            service.store, service.vault, vigie.clock, "focal_point", SOKOLO, "fr", 1,
-            with_pins=True,
-        )  # fmt: skip
-        assert slip.pins is not None
-        await vigie.text(AWA, f"INS {slip.code}")
+        pins = await vigie.enrol_with_pins(AWA, SOKOLO)
         await vigie.settle()
         before = len(vigie.sent_to(AWA))
-        await vigie.text(AWA, f"AV SOKOLO 3 {slip.pins.pin}")
-        await vigie.text(AWA, f"ANN {slip.pins.duress}")
-        await vigie.text(AWA, f"COR RAS {slip.pins.duress}")
+        await vigie.text(AWA, f"AV SOKOLO 3 {pins.pin}")
+        await vigie.text(AWA, f"ANN {pins.duress}")
+        await vigie.text(AWA, f"COR RAS {pins.duress}")
         await vigie.settle()
         assert await statuses(vigie) == ["counted", "quarantined"]
         assert await vigie.rows(withdrawal) == []

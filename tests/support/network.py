@@ -23,7 +23,7 @@ from handlers.app import Service, opened, running, wired
 from handlers.gateways.africastalking import AfricasTalking
 from handlers.server import listening
 from handlers.settings import Settings
-from service import enrolment
+from service import enrolment, pins
 from service.store import inbox, migrate, outbox, questions, releases, stages
 from service.store.people import Role
 from service.store.tables import outbox as outbox_table
@@ -132,6 +132,16 @@ class Network:
             service.store, service.vault, self.clock, role, area, language, 1
         )
         await self.text(phone, f"INS {code}")
+
+    async def enrol_with_pins(self, phone: str, area: str) -> pins.Pair:
+        """Enrol a focal point with a slip that has PINs on it; the PINs."""
+        service = self.service
+        (slip,) = await enrolment.slips(
+            service.store, service.vault, self.clock, "focal_point", area, "fr", 1, with_pins=True
+        )
+        assert slip.pins is not None
+        await self.text(phone, f"INS {slip.code}")
+        return slip.pins
 
     async def settle(self) -> None:
         """Wait until nothing is due in the inbox or the outbox, and all answers have been sent.
