@@ -256,7 +256,15 @@ class Codebook(_Entry):
         # Built here so that a word with two meanings is found when the file is read.
         _ = self.type_lexicon, self.command_lexicon, self.word_lexicon
         _ = self.responder_lexicon, self.beside_lexicon, self.language_lexicon
+        if alike := self._on_the_same_keys():
+            raise ValueError(f"on the keys of a phone these codes are one: {', '.join(alike)}")
         return self
+
+    def _on_the_same_keys(self) -> list[str]:
+        """Codes that a phone which guesses words, or one press too many, makes of each other."""
+        codes = [each.code for each in self.types]
+        keys = [on_keypad(code.lower()) for code in codes]
+        return [code for code, key in zip(codes, keys, strict=True) if keys.count(key) > 1]
 
     def type(self, type_id: str) -> IncidentType:
         """The type of this id; KeyError where there is none."""

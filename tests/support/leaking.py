@@ -241,7 +241,7 @@ class Vigie:
                 failures = self.failures()
                 connection.execute(f"alter table {table} rename to away")
                 for sender in (FOCAL_POINTS[10], STRANGERS[0], RESPONDERS[0]):
-                    stored = await self.wire.text(sender, "AG SOKOLO quetzalcoatl") == 200
+                    stored = await self.wire.text(sender, "GR SOKOLO quetzalcoatl") == 200
                     assert stored == (table != "inbox")
                 await self.look_at_pages()
                 await until(lambda: self.failures() > failures)  # noqa: B023
