@@ -2,7 +2,11 @@
 
 import asyncio
 import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import date
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -11,9 +15,10 @@ from handlers.cli.acting import As, need_coordinator
 from handlers.cli.ready import MOST, need_tables
 from handlers.cli.since import begins
 from handlers.settings import Settings
-from service.domain.responses import tally
+from service.domain.responses import DISPUTED
 from service.exact_place import NotAllowed, allow
-from service.store import alerts, outbox, responses
+from service.progress import Progress, progress
+from service.store import alerts
 
 commands = typer.Typer(
     help="How alerts stand; and the exact place, which a coordinator alone can let be told.",
@@ -30,13 +35,28 @@ def list_(
         bool, typer.Option("--json", help="Print JSON, for a program to read.")
     ] = False,
 ) -> None:
-    """List alerts: how each stands, how it ended, how many were told and what they said last."""
-    rows = asyncio.run(_standing(since))
+    """List alerts, one a line: how far each has come, and how it ended.
+
+    number, type, area, day, severity, then:
+
+    state: open (nobody has it in hand), acknowledged (OK), on_the_way (VA), done (FIN) or corrected
+    (taken back); and after how many minutes somebody first had it in hand.
+
+    step: how many steps of its route in rules/escalation.yaml were carried out, and when the next
+    comes if nobody answers. `vigie explain NUMBER` says whom each asked.
+
+    told: how many people. `nobody`: all have paused, or nobody is enrolled. Find somebody.
+
+    what they said last, how many each; how it ended by their words (contained 2, too_late 1), and
+    `disputed` where as many say one thing as another.
+    """
+    zone, found = asyncio.run(_progress(since))
     if json_:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        rows = [asdict(each) for each in found]
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2, default=_iso))
         return
-    for row in rows:
-        typer.echo("\t".join(_cell(value) for value in row.values()))
+    for each in found:
+        typer.echo("\t".join(_cells(each, zone)))
 
 
 @commands.command()
@@ -72,34 +92,40 @@ def release(
     typer.echo(f"told: {name}", err=True)
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {count}" for name, count in value.items() if count) or "-"
-    return "-" if value is None else str(value)
+def _cells(alert: Progress, zone: ZoneInfo) -> Iterator[str]:
+    """What the list says of an alert."""
+    yield from (str(alert.alert), alert.type, alert.area, alert.day.isoformat())
+    yield f"{alert.severity}, exercise" if alert.drill else alert.severity
+    yield (
+        alert.state
+        if alert.minutes is None
+        else f"{alert.state}, in hand after {alert.minutes:g} min"
+    )
+    following = alert.next_at
+    after = f", next {following.astimezone(zone):%Y-%m-%d %H:%M}" if following else ""
+    yield f"step {alert.step} of {alert.steps}{after}"
+    yield f"told {alert.told or 'nobody'}"
+    yield _counts(alert.said)
+    disputed = ": disputed" if alert.outcome == DISPUTED else ""
+    # What each said is deleted before the alert is.
+    yield (_counts(alert.outcomes) if alert.outcomes else alert.outcome or "-") + disputed
 
 
-async def _standing(since: str) -> list[dict[str, object]]:
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) or "-"
+
+
+def _iso(value: date) -> str:
+    return value.isoformat()
+
+
+async def _progress(since: str) -> tuple[ZoneInfo, list[Progress]]:
     async with opened(Settings(), "console") as service:
         await need_tables(service)
+        after = begins(since, service.clock.now())
         async with service.store.read() as tx:
-            rows = await alerts.since(tx, begins(since, service.clock.now()))
-            told = await outbox.told(tx, [row.id for row in rows])
-            given = await responses.of_alerts(tx, [row.id for row in rows])
-    return [
-        {
-            "alert": row.id,
-            "type": row.type,
-            "area": row.area,
-            "day": row.day.isoformat(),
-            "severity": row.severity,
-            "drill": row.drill,
-            "state": row.state,
-            "outcome": row.outcome,
-            "told": len(told.get(row.id, ())) or "nobody",
-            "said": dict(tally(given.get(row.id, ()))),
-        }
-        for row in rows
-    ]
+            found = await progress(tx, service.content, after)
+        return service.content.timezone, found
 
 
 async def _waiting() -> list[dict[str, object]]:
