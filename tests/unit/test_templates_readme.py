@@ -10,13 +10,15 @@ import yaml
 
 from service.content.files import Files
 from service.content.texts import read as read_texts
-from service.domain.codebook import Codebook
+from service.domain.codebook import SEVERITIES, Codebook
 from service.domain.gazetteer import Gazetteer
 from service.domain.grammar import read as read_report
 from service.domain.reading import Answers, Draft, Enrol, Stop
 from service.domain.responder import Help, Info, Pause, Respond, Resume, Speak
 from service.domain.responder import read as read_command
+from service.domain.routes import EscalationPolicy
 from service.texts import VALUES, Head, Texts
+from service.texts import words as wording
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = (PROJECT / "templates_sms/README.md").read_text()
@@ -182,3 +184,31 @@ def test_every_answer_that_the_page_and_the_help_tell_of_is_understood(language:
         assert f"`{text}`" in LANGUAGES[language]
         assert text == "OK" or f"{text}:" in reminder
         assert read_command(text, codebook()) == command
+
+
+def _spelt(minutes: int, language: str) -> str:
+    if minutes < 60:
+        return f"{minutes} minutes"
+    return f"{minutes // 60} {'heures' if language == 'fr' else 'hours'}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_waits_that_the_page_tells_are_those_of_the_routes(language: str) -> None:
+    """A row a route, with the severities that it takes and how long each of its steps waits."""
+    source = (PROJECT / "rules/escalation.yaml").read_text()
+    policy = EscalationPolicy.model_validate(yaml.load(source, Loader=yaml.BaseLoader))
+    texts = read_texts(Files(PROJECT)).templates[language][wording.NAME]
+    words = {each.key: each.words for each in wording.entries(texts.sent)}
+    left = list(reversed(SEVERITIES))
+    for route in policy.routes:
+        mine = [each for each in left if route.severities is None or each in route.severities]
+        left = [each for each in left if each not in mine]
+        named = ", ".join(words[f"severity.{each}"] for each in mine)
+        row = re.search(rf"^\| {re.escape(named)} \|.*$", LANGUAGES[language], re.MULTILINE)
+        assert row is not None, named
+        waits = [_spelt(step.wait, language) for step in route.steps if step.wait is not None]
+        assert re.findall(r"\d+ \w+", row[0]) == waits
+    assert left == []
+    assert policy.quiet is not None
+    assert (policy.quiet.hours, policy.quiet.up_to) == ("night", "minor")
+    assert policy.unreachable.failures == 3
