@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from fpdf import FPDF
+if TYPE_CHECKING:
+    from fpdf import FPDF
 
 Design = Literal["plain", "market"]
 DESIGNS: tuple[Design, ...] = get_args(Design)
@@ -53,7 +54,9 @@ def draw(card: Card) -> bytes:
     return bytes(page.output())
 
 
-def _page() -> FPDF:
+def _page() -> "FPDF":
+    from fpdf import FPDF  # here, since no other command is to wait for it
+
     page = FPDF(format=A6)
     page.set_creation_date(_MADE_AT)
     page.set_producer("")
@@ -64,14 +67,14 @@ def _page() -> FPDF:
     return page
 
 
-def _heading(page: FPDF, title: str) -> None:
+def _heading(page: "FPDF", title: str) -> None:
     _font(page, 13, bold=True)
     page.cell(0, _HEAD - 3, _printable(title), new_x="LMARGIN", new_y="NEXT")
     page.line(_MARGIN, page.get_y(), A6[0] - _MARGIN, page.get_y())
     page.set_y(_MARGIN + _HEAD)
 
 
-def _row(page: FPDF, row: Row, height: float) -> None:
+def _row(page: "FPDF", row: Row, height: float) -> None:
     size = min(9.0, height * _POINTS_PER_MM * 0.75)
     right = _printable(row.right)
     _font(page, size * 0.8)
@@ -88,7 +91,7 @@ def _row(page: FPDF, row: Row, height: float) -> None:
     page.cell(width, height, right, align="R", new_x="LMARGIN", new_y="NEXT")
 
 
-def _line(page: FPDF, text: str, size: float) -> None:
+def _line(page: "FPDF", text: str, size: float) -> None:
     _font(page, size)
     room = A6[0] - 2 * _MARGIN
     text = _printable(text)
@@ -97,7 +100,7 @@ def _line(page: FPDF, text: str, size: float) -> None:
     page.cell(0, 3.4, text, new_x="LMARGIN", new_y="NEXT")
 
 
-def _font(page: FPDF, size: float, *, bold: bool = False) -> None:
+def _font(page: "FPDF", size: float, *, bold: bool = False) -> None:
     page.set_font("Helvetica", "B" if bold else "", size)
 
 

@@ -7,8 +7,6 @@ from datetime import date
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-import openpyxl
-
 from service.backtest.dataset import EventsError
 
 LINE_LIMIT = 1_000_000
@@ -135,6 +133,8 @@ def _sheet_rows(path: Path) -> Iterator[Row]:
 
 
 def _cells(path: Path) -> Iterator[Row]:
+    import openpyxl  # here, since no other command is to wait for it
+
     book = openpyxl.load_workbook(path, read_only=True, keep_links=False)
     try:
         sheet = book.worksheets[0]
