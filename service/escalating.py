@@ -145,8 +145,11 @@ class Escalating:
         people = self._telling.responders
         tree = self._content.tree
         outcomes, after = advance(tree, facts, course, answers, people, self._now, is_over=is_over)
+        digests = {each.nth: each.stage.digest for each in course.waiting}
         for outcome in outcomes:
-            self._telling.first(number, outcome.told)
+            digest = digests[outcome.nth]
+            leaves = digest.leaves(self._now) if digest else self._now
+            self._telling.first(number, outcome.told, leaves)
             if outcome.absent:
                 log.warning("responders were passed over", alert=number, count=len(outcome.absent))
         if outcomes and not after.waiting and outcomes[-1].state == "nobody":

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.backtest.intervals import Interval, median, wilson
 from service.content import Content
-from service.domain.escalation import Facts, route_of
+from service.domain.escalation import Due, Facts, plan, route_of
 from service.domain.responses import DISPUTED
 from service.store import AnyRow, alerts
 
@@ -56,7 +56,8 @@ def lines(rows: Iterable[AnyRow], content: Content) -> list[Line]:
 
 def _line(rule: str, raised: Sequence[AnyRow], content: Content) -> Line:
     heard = [row for row in raised if row.acknowledged_at is not None]
-    waits = [(_wait(row), target(row, content)) for row in raised]
+    asked = [(row, _first_asked(row, content)) for row in raised]
+    waits = [(_wait(row, first), _target(first)) for row, first in asked]
     timed = [(wait, most) for wait, most in waits if most is not None]
     minutes = [_minutes(wait) for wait, _ in waits if wait is not None]
     outcomes = Counter(row.outcome for row in raised if row.outcome is not None)
@@ -76,22 +77,33 @@ def _line(rule: str, raised: Sequence[AnyRow], content: Content) -> Line:
     )
 
 
-def target(alert: AnyRow, content: Content) -> timedelta | None:
+def _first_asked(alert: AnyRow, content: Content) -> Due:
+    """The first step of an alert's route, by the routes as they are now."""
+    tree, policy = content.tree, content.escalation
+    facts = Facts(tree.on_map(alert.area), alert.type, alert.severity)
+    route = route_of(policy, tree, facts, alert.released_at)
+    return plan(policy, route, facts, alert.released_at)[0]
+
+
+def _target(first: Due) -> timedelta | None:
     """In what time an alert is to be acknowledged: as long as its route waits for the first asked.
 
-    By the routes as they are now. None where nobody else is asked.
+    None where nobody else is asked.
     """
-    tree = content.tree
-    facts = Facts(tree.on_map(alert.area), alert.type, alert.severity)
-    first = route_of(content.escalation, tree, facts, alert.released_at).steps[0]
-    return timedelta(minutes=first.wait) if first.wait is not None else None
+    wait = first.stage.step.wait
+    return timedelta(minutes=wait) if wait is not None else None
 
 
-def _wait(alert: AnyRow) -> timedelta | None:
+def _wait(alert: AnyRow, first: Due) -> timedelta | None:
+    """How long nobody answered, from when the first were told: in a digest, or after quiet hours.
+
+    What became graver was told earlier than that.
+    """
     if alert.acknowledged_at is None:
         return None
-    waited: timedelta = alert.acknowledged_at - alert.released_at
-    return waited
+    told_at = first.stage.begins(first.due_at, first.due_at)
+    waited: timedelta = alert.acknowledged_at - told_at
+    return max(waited, timedelta())
 
 
 def _minutes(wait: timedelta) -> float:

@@ -55,9 +55,9 @@ class Telling:
         """The same of an alert that was told, whose area may be on the map no more."""
         return self.branch(self._tree.on_map(alert.area), areas)
 
-    def first(self, number: int, people: Sequence[int]) -> None:
-        """Tell these of an alert, whom its route has chosen."""
-        self._tell("alert", number, people)
+    def first(self, number: int, people: Sequence[int], leaves: datetime) -> None:
+        """Tell these of an alert, whom its route has chosen; `leaves`: now, or with a digest."""
+        self._tell("alert", number, people, leaves)
 
     def again(
         self,
@@ -81,18 +81,20 @@ class Telling:
             if each.id in had
             and is_told(self._tree, branch, each.area, each.clearance, alert.type, severity)
         ]
-        self._tell(purpose, alert.id, concerned, step)
+        self._tell(purpose, alert.id, concerned, self._now, step)
 
     async def queue(self, tx: AsyncConnection) -> None:
         """Queue what was collected."""
         if self._texts:
             await outbox.add(tx, self._texts)
 
-    def _tell(self, purpose: str, number: int, people: Sequence[int], step: str = "") -> None:
+    def _tell(
+        self, purpose: str, number: int, people: Sequence[int], leaves: datetime, step: str = ""
+    ) -> None:
         for id_ in people:
             row, to = self._roster.row(id_), {"person_id": id_, "alert_id": number}
             # Who had the alert and paused hears how it went on when the pause is over.
-            due = row.paused_until if is_paused(row, self._now) else self._now
+            due = row.paused_until if is_paused(row, self._now) else leaves
             until = due + ALERT_LIFE
             self._texts.append(outbox.text(purpose, due, until, row.language, step=step, **to))
 

@@ -137,6 +137,7 @@ def _described(content: Content, found: Foresight, each: Foreseen) -> dict[str, 
         "whom": step.model_dump(include={"serving", "functions", "rota"}, exclude_none=True),
         "on_duty": each.stage.duty and list(each.stage.duty.on(each.at)),
         "held_back": each.held_back,
+        "digest": each.digest and each.digest.isoformat(),
         "told": [_person(content, found, id_) for id_ in outcome.told],
         "absent": [
             _person(content, found, id_) | {"why": found.responders[id_].absent}
@@ -161,10 +162,12 @@ def lines(content: Content, found: Foresight) -> Iterator[str]:
     )
     until = found.route.until.model_dump(exclude_none=True)
     ends = ", or ".join(f"{answer} from {people}" for answer, people in until.items())
+    if (digest := found.steps[0].stage.digest) is not None:
+        times = " and ".join(f"{at:%H:%M}" for at in digest.at)
+        yield f"what is {digest.up_to} or less waits for a digest: {times}, {digest.zone}"
     yield f"it ends with {ends}, or with a correction; if nobody answers:"
     for number, each in enumerate(found.steps, start=1):
-        held_back = ", after quiet hours" if each.held_back else ""
-        yield f"{number}. {each.at.astimezone(zone):%Y-%m-%d %H:%M}{held_back}: {_whom(each)}"
+        yield f"{number}. {each.at.astimezone(zone):%Y-%m-%d %H:%M}{_why_then(each)}: {_whom(each)}"
         for id_ in each.outcome.told:
             yield f"   {_named(content, found, id_)}"
         for id_ in each.outcome.absent:
@@ -172,6 +175,13 @@ def lines(content: Content, found: Foresight) -> Iterator[str]:
             yield f"   passed over: {_named(content, found, id_)}: {why}"
         if not each.outcome.told:
             yield "   nobody" if number == len(found.steps) else "   nobody: the next step at once"
+
+
+def _why_then(each: Foreseen) -> str:
+    """Why it comes no earlier."""
+    if each.digest is not None:
+        return f", in the digest of {each.digest:%H:%M}"
+    return ", after quiet hours" if each.held_back else ""
 
 
 def _whom(each: Foreseen) -> str:

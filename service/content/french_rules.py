@@ -152,6 +152,12 @@ _ESCALATION = {
     "the last route must fit every alert: no areas, types, severities or hours": (
         "la dernière voie doit aller à toute alerte : ni areas, ni types, ni severities, ni hours"
     ),
+    "times of digests stand in the order of the day, each once": (
+        "les heures des résumés sont dans l'ordre du jour, chacune une fois"
+    ),
+    "a digest in the quiet hours never leaves: they hold back what it tells": (
+        "un résumé pendant les heures de silence ne part jamais : elles retiennent ce qu'il dit"
+    ),
     "no hours are called `{name}` in this file": (
         "aucunes heures ne s'appellent `{name}` dans ce fichier"
     ),

@@ -13,16 +13,9 @@ from service.domain.areas import COUNTRY, AreaTree
 from service.domain.clearance import Clearance
 from service.domain.codebook import Severity
 from service.domain.condition import Part
+from service.domain.hours import Digest, Stretch
 from service.domain.responses import Kind
-from service.domain.routes import (
-    COORDINATOR,
-    Duty,
-    EscalationPolicy,
-    Route,
-    Step,
-    Stretch,
-    Until,
-)
+from service.domain.routes import COORDINATOR, Duty, EscalationPolicy, Route, Step, Until
 
 Absence = Literal["paused", "unreachable"]
 StageState = Literal["told", "nobody", "stopped"]
@@ -88,6 +81,20 @@ class Stage(Part):
     until: Until
     duty: Duty | None = None
     quiet: Stretch | None = None
+    digest: Digest | None = None
+
+    def begins(self, due_at: datetime, now: datetime) -> datetime:
+        """Return when it is carried out: with the next digest, after quiet hours, or `now`.
+
+        A digest that should have come already comes now. Without one outside of quiet hours there
+        is none.
+        """
+        at = now
+        if self.digest is not None:
+            coming = self.digest.coming(min(due_at, now))
+            loud = (each for each in coming if not self.quiet or self.quiet.began(each) is None)
+            at = max(now, next(loud, now))
+        return self.quiet.ends(at) if self.quiet else at
 
     def stored(self) -> dict[str, Any]:
         """The stage as a row keeps it."""
@@ -141,10 +148,12 @@ def _fits(
 def plan(policy: EscalationPolicy, route: Route, facts: Facts, at: datetime) -> tuple[Due, ...]:
     """Return the stages of a route from `at` on, each due as if nobody answered."""
     stages = []
+    quiet, digest = policy.quiet_for(facts.severity), policy.digest_for(facts.severity)
     for nth, step in enumerate(route.steps):
         duty = policy.duty(step.rota) if step.rota else None
-        quiet = policy.quiet_for(facts.severity)
-        stage = Stage(route=route.id, step=step, until=route.until, duty=duty, quiet=quiet)
+        stage = Stage(
+            route=route.id, step=step, until=route.until, duty=duty, quiet=quiet, digest=digest
+        )
         stages.append(Due(nth, at, stage))
         at += timedelta(minutes=step.wait or 0)
     return tuple(stages)
@@ -195,7 +204,7 @@ def advance(
             return outcomes, replace(course, waiting=())
         if first.due_at > now and not _in_vain(course.latest, answers, responders):
             break
-        begins = first.stage.quiet.ends(now) if first.stage.quiet else now
+        begins = first.stage.begins(first.due_at, now)
         if begins > now:
             return outcomes, replace(course, waiting=_from(begins, course.waiting))
         anew = [
@@ -207,8 +216,11 @@ def advance(
         gone = tuple(each.id for each in anew if each.absent is not None)
         state: StageState = "told" if here else "nobody"
         outcomes.append(Outcome(first.nth, state, tuple(sorted(here)), gone))
-        wait = timedelta(minutes=first.stage.step.wait or 0) if here else timedelta()
-        course = Course(_from(now + wait, rest), course.told | here, here or course.latest)
+        # Who tells nobody leaves its place in the digest to the next.
+        after = min(first.due_at, now)
+        if here:
+            after = now + timedelta(minutes=first.stage.step.wait or 0)
+        course = Course(_from(after, rest), course.told | here, here or course.latest)
     return outcomes, course
 
 
@@ -228,12 +240,16 @@ def _from(at: datetime, waiting: tuple[Due, ...]) -> tuple[Due, ...]:
 
 
 class Foreseen(NamedTuple):
-    """When a stage comes, which it is, what becomes of it; `held_back`: by quiet hours."""
+    """When a stage comes, which it is, what becomes of it; `held_back`: by quiet hours.
+
+    `digest`: the one that it is told in, by the clocks of its zone.
+    """
 
     at: datetime
     stage: Stage
     outcome: Outcome
     held_back: bool
+    digest: datetime | None
 
 
 def foreseen(
@@ -246,5 +262,8 @@ def foreseen(
         now = course.waiting[0].due_at
         outcomes, course = advance(tree, facts, course, {}, responders, now)
         for number, outcome in enumerate(outcomes):
-            yield Foreseen(now, by_nth[outcome.nth], outcome, held_back and number == 0)
+            stage = by_nth[outcome.nth]
+            digest = stage.digest.gathering(now) if stage.digest else None
+            held = held_back and number == 0 and digest is None
+            yield Foreseen(now, stage, outcome, held, digest)
         held_back = not outcomes

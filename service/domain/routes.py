@@ -6,16 +6,14 @@ and never adds anybody to them.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from itertools import chain
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    PlainSerializer,
     ValidationError,
     WithJsonSchema,
     model_validator,
@@ -31,6 +29,7 @@ from service.domain.condition import (
     contradiction,
     every_contradiction,
 )
+from service.domain.hours import Digest, Stretch
 from service.domain.responses import Kind
 from service.domain.rule import RuleId, Why
 from service.domain.seasons import Day
@@ -41,33 +40,14 @@ COORDINATOR = "coordinator"
 """The function of those who hear of what nobody answered; they hear where a step names them."""
 
 _FUNCTION = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", re.ASCII)
-_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 _WAIT = re.compile(r"([1-9][0-9]{0,3})([mhd])", re.ASCII)
 _MINUTES = {"m": 1, "h": 60, "d": 24 * 60}
-_DAY = timedelta(days=1)
-_LONGEST = 4  # days
 
 
 def _function(value: str) -> str:
     if not _FUNCTION.fullmatch(value) or len(value) > 24:
         why = "a function is named in small letters, as health_worker, in 24 at most"
         raise PydanticCustomError("function_name", why)
-    return value
-
-
-def _time(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    if not _TIME.fullmatch(value):
-        why = "a time of the day is written 06:00, from 00:00 to 23:59"
-        raise PydanticCustomError("local_time", why)
-    return time.fromisoformat(value)
-
-
-def _zone(value: str) -> str:
-    if value not in available_timezones():
-        why = "no time zone has this name; Mali's is Africa/Bamako"
-        raise PydanticCustomError("zone", why)
     return value
 
 
@@ -82,12 +62,6 @@ def _wait(value: object) -> object:
 
 
 Function = Annotated[str, AfterValidator(_function)]
-LocalTime = Annotated[
-    time,
-    BeforeValidator(_time),
-    PlainSerializer(lambda at: f"{at:%H:%M}", when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": f"^{_TIME.pattern}$"}),
-]
 Wait = Annotated[
     int,
     BeforeValidator(_wait),
@@ -95,41 +69,6 @@ Wait = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_WAIT.pattern}$"}),
 ]
 Titles = dict[Literal["fr", "en"], Annotated[str, Field(min_length=1, max_length=60)]]
-
-
-class Stretch(Part):
-    """A part of each day by the clocks of a zone; it may run over midnight."""
-
-    zone: Annotated[str, AfterValidator(_zone)] = Field(
-        description="The time zone by whose clocks it is told, as Africa/Bamako"
-    )
-    from_: LocalTime = Field(alias="from", description="When it begins, each day: 20:00")
-    to: LocalTime = Field(description="When it ends; before `from`, it ends on the next day")
-
-    def contradictions(self) -> Contradictions:
-        if self.from_ == self.to:
-            yield ("to",), contradiction("empty_stretch", "it ends when it begins")
-
-    def began(self, at: datetime) -> date | None:
-        """Return the local day on which the stretch that holds `at` began; None outside of it."""
-        local = at.astimezone(ZoneInfo(self.zone))
-        clock = local.time()
-        if self.from_ < self.to:
-            return local.date() if self.from_ <= clock < self.to else None
-        if clock >= self.from_:
-            return local.date()
-        return local.date() - _DAY if clock < self.to else None
-
-    def ends(self, at: datetime) -> datetime:
-        """Return when the stretch that holds `at` is over; `at` itself outside of it."""
-        if self.began(at) is None:
-            return at
-        zone = ZoneInfo(self.zone)
-        day = at.astimezone(zone).date()
-        days = (day + nth * _DAY for nth in range(_LONGEST))
-        ends = (datetime.combine(each, self.to, zone).astimezone(UTC) for each in days)
-        # Where clocks are put forward the end may be told by no clock, and fall into the stretch.
-        return next(end for end in ends if end > at and self.began(end) is None)
 
 
 class Rota(Part):
@@ -284,6 +223,9 @@ class EscalationPolicy(Part):
     quiet: Quiet | None = Field(
         default=None, description="When phones are not to ring for what can wait"
     )
+    digest: Digest | None = Field(
+        default=None, description="When what is least grave is told, all of it in one text"
+    )
     unreachable: Unreachable = Field(
         default=Unreachable(), description="When a phone is taken not to work, and is passed over"
     )
@@ -311,6 +253,10 @@ class EscalationPolicy(Part):
         if COORDINATOR not in self.functions:
             why = "one function must be `coordinator`: who hears of what nobody answered"
             yield ("functions",), contradiction("no_coordinators", why)
+        quiet = self.hours.get(self.quiet.hours) if self.quiet else None
+        for nth in self.digest.within(quiet) if self.digest and quiet else ():
+            why = "a digest in the quiet hours never leaves: they hold back what it tells"
+            yield ("digest", "at", nth), contradiction("quiet_digest", why)
         for number, route in enumerate(self.routes):
             is_last = number == len(self.routes) - 1
             if route.is_for_all and not is_last:
@@ -345,6 +291,11 @@ class EscalationPolicy(Part):
             return None
         waits = SEVERITIES.index(severity) <= SEVERITIES.index(self.quiet.up_to)
         return self.hours[self.quiet.hours] if waits else None
+
+    def digest_for(self, severity: Severity) -> Digest | None:
+        """Return the digest that what is so grave waits for."""
+        waits = self.digest is not None and severity in self.digest.severities
+        return self.digest if waits else None
 
     def duty(self, rota: str) -> "Duty":
         """Return a rota with the hours that it names."""

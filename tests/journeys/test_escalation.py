@@ -18,7 +18,7 @@ from service import enrolment, health
 from service.alerting import Alerting
 from service.domain.codebook import Severity
 from service.domain.evidence import Decision, DecisionKind
-from service.domain.routes import Stretch
+from service.domain.hours import Stretch
 from service.picture import Picture
 from service.store import people
 from service.store.tables import alert, inbox, outbox, person, stage

@@ -27,8 +27,9 @@ from service.domain.escalation import (
     plan,
     route_of,
 )
+from service.domain.hours import Stretch
 from service.domain.responses import Kind
-from service.domain.routes import EscalationPolicy, Stretch, Until
+from service.domain.routes import EscalationPolicy, Until
 
 SEGOU, NIONO, SOKOLO, MACINA = "ML04", "ML0404", "ML040410", "ML0403"
 TREE = AreaTree(

@@ -24,6 +24,7 @@ hours:
 rotas:
   nights: {hours: night, since: 2026-11-23, turns: [[mediator], [coordinator]]}
 quiet: {hours: night, up_to: minor}
+digest: {up_to: moderate, zone: Africa/Bamako, at: ["07:00", "19:00"]}
 routes:
 """
 LAST = "  - {id: others, steps: [{serving: any, wait: 2h}, {functions: [coordinator]}]}\n"
@@ -73,6 +74,19 @@ MISTAKES = [
     ('to: "06:00"', 'to: "21:00"', "{at}: 21:00: it ends when it begins"),
     ("quiet: {hours: night", "quiet: {hours: nihgt",
      "{at}: no hours are called `nihgt` in this file; did you mean `night`?"),
+    ("up_to: moderate, zone", "up_to: severe, zone",
+     "{at}: `severe` is not one of minor, moderate"),
+    ("up_to: moderate, zone: Africa/Bamako", "up_to: minor, zone: Bamako",
+     "{at}: Bamako: no time zone has this name"),
+    ('at: ["07:00"', 'at: ["7:00"', "{at}: 7:00: a time of the day is written 06:00"),
+    ('at: ["07:00", "19:00"]', 'at: "07:00"', "{at}: 07:00: a list is wanted here"),
+    ('at: ["07:00", "19:00"]', "at: []", "must not be empty"),
+    ('at: ["07:00", "19:00"]', "at: [19:00, 07:00]", "times of digests stand in the order"),
+    ('at: ["07:00", "19:00"]', "at: [07:00, 07:00]", "times of digests stand in the order"),
+    ('at: ["07:00", "19:00"]', "at: [07:00, 21:00]",
+     "{at}: 21:00: a digest in the quiet hours never leaves"),
+    ('at: ["07:00", "19:00"]', f"at: [{', '.join(f'{h:02}:00' for h in range(7, 20))}]", "12"),
+    ('at: ["07:00"', 'times: ["07:00"', "{at}: unknown key `times`"),
     ("up_to: minor", "up_to: extreme", "{at}: `extreme` is not one of minor, moderate, severe"),
     ("since: 2026-11-23", "since: 23/11/2026", "a date is written year-month-day"),
     ("turns: [[mediator], [coordinator]]", "turns: [[mediatr], [coordinator]]",
@@ -151,6 +165,11 @@ def test_the_place_is_exact(content: Path) -> None:
         HEAD.replace("turns: [[mediator], [coordinator]]", "turns: mediator") + LAST,
         HEAD.replace("zone: Africa/Bamako", "zone: ../../etc/passwd") + LAST,
         HEAD.replace("2026-11-23", "2026-02-30") + LAST,
+        HEAD.replace('at: ["07:00", "19:00"]', "at: {}") + LAST,
+        HEAD.replace('at: ["07:00", "19:00"]', "at: [[], {}, 7, ~]") + LAST,
+        HEAD.replace('at: ["07:00", "19:00"]', f"at: [{'06:00, ' * 20_000}]") + LAST,
+        HEAD.replace("up_to: moderate, zone", "up_to: [minor], zone") + LAST,
+        HEAD.replace("digest: {", "digest: [{").replace('"19:00"]}', '"19:00"]}]') + LAST,
     ],
     ids=lambda text: repr(text[-40:]),
 )

@@ -112,8 +112,8 @@ FORBIDDEN_NAMES = {
 
 # Modules whose types hold what coordinators wrote in rules/: nothing of a report or a person.
 CONTENT = {
-    "codebook", "gazetteer", "loosened", "privacy", "routes", "rule", "seasons", "silence",
-    "spelling",
+    "codebook", "gazetteer", "hours", "loosened", "privacy", "routes", "rule", "seasons",
+    "silence", "spelling",
 }  # fmt: skip
 
 # The text fields that there are, each with what it holds: an identifier from a closed list, never

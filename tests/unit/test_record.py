@@ -1,5 +1,6 @@
 """What became of each rule's alerts, counted from the alerts themselves."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import pytest
 from handlers.cli.record import told
 from service.backtest.intervals import wilson
 from service.content import Content, load
+from service.domain.hours import Digest
 from service.record import lines
 from tests.support.content_dir import content_of_three_rules
 
@@ -46,6 +48,17 @@ def test_in_time_is_within_the_wait_of_the_first_step(content: Content) -> None:
     (line,) = (each for each in lines(rows, content) if each.alerts)
     assert (line.alerts, line.acknowledged, line.timed, line.in_time) == (5, 4, 5, 2)
     assert line.minutes == 18.0
+
+
+def test_time_runs_from_the_digest_that_told_of_an_alert(content: Content) -> None:
+    """It was released at nine and told at seven in the evening, and there are three hours to it."""
+    digest = Digest.model_validate(
+        {"up_to": "minor", "zone": "Africa/Bamako", "at": ["07:00", "19:00"]}
+    )
+    policy = content.escalation.model_copy(update={"digest": digest})
+    rows = [alert(60 * hours, severity="minor") for hours in (10, 11, 13, 13.1)]
+    (line,) = (each for each in lines(rows, replace(content, escalation=policy)) if each.alerts)
+    assert (line.timed, line.in_time, line.minutes) == (4, 3, 120.0)
 
 
 def test_false_alarms_are_a_share_of_what_responders_agreed_on(content: Content) -> None:

@@ -20,6 +20,7 @@ from service.content.schema import rule_schema
 from service.content.shared import AlertDefaults, Defaults, Shared
 from service.domain.codebook import SEVERITIES
 from service.domain.condition import AllOf, AnomalySpec, AnyOf, Count, Level, Sequence, Unusual
+from service.domain.hours import Digest, Stretch
 from service.domain.privacy import Exposure, Waiver
 from service.domain.routes import (
     EscalationPolicy,
@@ -28,7 +29,6 @@ from service.domain.routes import (
     Route,
     Serving,
     Step,
-    Stretch,
     Unreachable,
     Until,
 )
@@ -46,7 +46,7 @@ MODELS: list[type[BaseModel]] = [
     Outside, AlertSpec, Again, Escalation, Shared, Defaults, AlertDefaults,
     Season, Zone, Window, Recurring, AreaPolicy, MergedAreas, WeeklyMarket, Silence, Waiver,
     Phones, Replies, Pins, Ussd, Wait, Release, CheckIns, TimesADay, Between,
-    EscalationPolicy, Stretch, Rota, Quiet, Unreachable, Route, Until, Step,
+    EscalationPolicy, Stretch, Rota, Quiet, Digest, Unreachable, Route, Until, Step,
 ]  # fmt: skip
 ONE_OF_EACH = {
     "seasons.yaml": "transhumance:",
