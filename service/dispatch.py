@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import structlog
@@ -21,11 +22,13 @@ from service.asking import PURPOSE as ASKS
 from service.clock import Clock
 from service.content import Content
 from service.domain import delivery
-from service.domain.delivery import Try
+from service.domain.codebook import Severity
+from service.domain.delivery import Step, Try
 from service.flood import Flood
 from service.gateway import Outcome
 from service.lanes import Lane
 from service.ledger import Ledger
+from service.parcels import Parcel, parcels
 from service.rendering import About, Rendering
 from service.roster import is_paused, may_read
 from service.standing import fallen, missing
@@ -64,9 +67,12 @@ _CHANCE = random.SystemRandom().random
 
 @dataclass(slots=True)
 class _Sending:
-    """A claimed text with its recipient opened: the one place where dispatch holds a number."""
+    """A text with its recipient opened: the one place where dispatch holds a number.
 
-    row: AnyRow
+    `rows` is what it tells: one row of the outbox, or the alerts of a digest.
+    """
+
+    rows: Sequence[AnyRow]
     number: PhoneNumber
     text: str
 
@@ -138,7 +144,10 @@ class Dispatcher:
         async with self._store.write() as tx:
             lapsed = await outbox.lapse(tx, now)
             await self._give_up(tx, lapsed)
-            claimed = await outbox.claim(tx, now, now + CLAIM, limit, version) if limit else []
+            claimed: Sequence[AnyRow] = ()
+            if limit:
+                together = self._together()
+                claimed = await outbox.claim(tx, now, now + CLAIM, limit, version, together)
         _say_given_up(lapsed, "too_late")
         if claimed:
             await self._work(claimed)
@@ -147,6 +156,11 @@ class Dispatcher:
     async def _give_up(self, tx: AsyncConnection, rows: Sequence[AnyRow]) -> None:
         """Let the coordinators hear of texts that are given up."""
         await unheard.say(tx, self._content, rows, self._clock.now())
+
+    def _together(self) -> Sequence[Severity]:
+        """Alerts so slight go together: what falls due for one person is one text."""
+        digest = self._content.escalation.digest
+        return digest.severities if digest is not None else ()
 
     def _room(self) -> int:
         """How many texts can be taken in hand now: as many as the gateway does that is used."""
@@ -165,11 +179,12 @@ class Dispatcher:
             why = await fallen(tx, claimed, about, missed)
             tries = await deliveries.tries(tx, tried)
         await self._drop([(row, why[row.id]) for row in claimed if row.id in why])
-        lane_of = await self._routed([row for row in claimed if row.id not in why], tries)
-        sendings = await self._open([row for row in claimed if row.id in lane_of], about, missed)
+        left = [row for row in claimed if row.id not in why]
+        routed = await self._routed(parcels(left, about, tries, self._together()), tries)
+        sendings = await self._open(routed, about, missed)
         calls = [
             (self._lanes[name], call)
-            for name, some in _by_lane(sendings, lane_of).items()
+            for name, some in sendings.items()
             for call in _calls(some, self._lanes[name].most_in_call(MOST_IN_CALL))
         ]
         sent = (self._send(lane, call, tries) for lane, call in calls)
@@ -178,65 +193,69 @@ class Dispatcher:
                 raise ended
 
     async def _routed(
-        self, rows: Sequence[AnyRow], tries: Mapping[int, Sequence[Try]]
-    ) -> dict[int, str]:
+        self, every: Sequence[Parcel], tries: Mapping[int, Sequence[Try]]
+    ) -> list[tuple[str, Parcel]]:
         """By which gateway each of these goes now; what none takes now waits, or is given up."""
         states = {name: lane.state() for name, lane in self._lanes.items()}
-        lane_of: dict[int, str] = {}
+        routed: list[tuple[str, Parcel]] = []
         refused: list[AnyRow] = []
         later: list[AnyRow] = []
-        for row in rows:
-            had = tries.get(row.id, ())
+        for parcel in every:
+            had = tries.get(parcel[0].id, ())
             may = delivery.open_to(list(self._lanes), had)
             free = [name for name in may if states[name] != "open"]
             if free:
-                lane_of[row.id] = name = delivery.choose(free, had, self._next_after)
+                name = delivery.choose(free, had, self._next_after)
+                routed.append((name, parcel))
                 if states[name] == "half_open":
                     states[name] = "open"  # one is enough to see whether it works again
             else:
-                (later if may else refused).append(row)
+                (later if may else refused).extend(parcel)
         at = self._clock.now() + LOOK_AGAIN
         await self._ledger.enter([_settled(row, "waiting", at, 0) for row in later])
         await self._ledger.enter([_settled(row, "failed", self._clock.now(), 0) for row in refused])
         _say_given_up(refused, "refused_by_all")
-        return lane_of
+        return routed
 
     async def _open(
         self,
-        rows: Sequence[AnyRow],
+        routed: Sequence[tuple[str, Parcel]],
         about: Mapping[int, AnyRow],
         missed: Mapping[int, tuple[int, int]],
-    ) -> list[_Sending]:
-        """Open the recipients and render the texts; those who have left are dropped."""
+    ) -> dict[str, list[_Sending]]:
+        """Open the recipients and render the texts, by gateway; those who have left are dropped."""
+        rows = [row for _, parcel in routed for row in parcel]
         async with self._store.read() as tx:
             told = await people.by_id(tx, [r.person_id for r in rows if r.person_id])
             asked = await inbox.sealed_senders(tx, [r.inbox_id for r in rows if not r.person_id])
             which = await questions.of_messages(tx, [r.inbox_id for r in rows if r.purpose == ASKS])
             said = await responses.of_messages(tx, [r.inbox_id for r in rows if r.inbox_id])
-        sendings, dropped, held = [], [], []
+        sendings: dict[str, list[_Sending]] = defaultdict(list)
+        dropped: list[tuple[AnyRow, str]] = []
+        held: list[dict[str, Any]] = []
         rendering = Rendering(self._content, self._vault, self._clock.now())
-        for nth, row in enumerate(rows):
+        for nth, (name, parcel) in enumerate(routed):
             if nth % OPENED_AT_ONCE == 0:
                 await asyncio.sleep(0)  # opening is slow, and who texts must not wait for it
-            person, alert = told.get(row.person_id), about.get(row.alert_id)
-            if person is not None and not self._may_read(row, person, alert):
-                dropped.append((row, "not_cleared"))
-                continue
-            if person is not None and row.inbox_id is None and is_paused(person, self._clock.now()):
-                # Since it was queued. A new alert is for others then; what became of one they had
-                # is kept for them.
-                if row.purpose == "alert":
-                    dropped.append((row, "paused"))
-                else:
+            person, goes = told.get(parcel[0].person_id), []
+            for row in parcel:
+                alert = about.get(row.alert_id)
+                why = self._hindrance(row, person, alert) if person is not None else None
+                if why is None:
+                    asks, answer = which.get(row.inbox_id), said.get(row.inbox_id)
+                    known = About(person, alert, asks, answer, missed.get(row.alert_id))
+                    goes.append((row, known))
+                # A new alert is for others then; what became of one they had is kept for them.
+                elif person is not None and why == "paused" and row.purpose != "alert":
                     held.append(_settled(row, "waiting", person.paused_until, 0))
-                continue
-            number = self._number(row, person, asked)
+                else:
+                    dropped.append((row, why))
+            number = self._number(parcel[0], person, asked) if goes else None
             if number is None:
-                dropped.append((row, "recipient_gone"))
+                dropped += ((row, "recipient_gone") for row, _ in goes)
                 continue
-            asks, answer = which.get(row.inbox_id), said.get(row.inbox_id)
-            known = About(person, alert, asks, answer, missed.get(row.alert_id))
-            sendings.append(_Sending(row, number, rendering.text(row, known)))
+            for text, together in rendering.texts(goes):
+                sendings[name].append(_Sending(together, number, text))
         await self._drop(dropped)
         await self._ledger.enter(held)
         return sendings
@@ -255,64 +274,70 @@ class Dispatcher:
             pass
         return None
 
-    def _may_read(self, row: AnyRow, person: AnyRow, alert: AnyRow | None) -> bool:
-        """Whether who was to be told of an alert still may be, now that the text leaves."""
-        if alert is None or row.purpose not in VARIED | {outbox.GIVEN_UP}:
-            return True
-        told = row.purpose in ("alert", "update", "info", outbox.GIVEN_UP)
-        severity = alert.severity if told else None
-        return may_read(self._content.tree, person, alert, severity)
+    def _hindrance(self, row: AnyRow, person: AnyRow, alert: AnyRow | None) -> str | None:
+        """Why who was to be told is not, now that the text leaves; both may be so since then."""
+        if alert is not None and row.purpose in VARIED | {outbox.GIVEN_UP}:
+            told = row.purpose in ("alert", "update", "info", outbox.GIVEN_UP)
+            severity = alert.severity if told else None
+            if not may_read(self._content.tree, person, alert, severity):
+                return "not_cleared"
+        is_asked = row.inbox_id is not None
+        return "paused" if not is_asked and is_paused(person, self._clock.now()) else None
 
     async def _send(
         self, lane: Lane, call: Sequence[_Sending], tries: Mapping[int, Sequence[Try]]
     ) -> None:
         """Send one text to everyone in the call, and record what became of each."""
-        rows = {sending.number: sending.row for sending in call}
+        rows = {sending.number: sending.rows for sending in call}
         outcomes = await lane.send(call[0].text, list(rows))
         now = self._clock.now()
         if outcomes is None:
-            await self._ledger.enter([_settled(row, "waiting", now, 0) for row in rows.values()])
+            every = chain.from_iterable(rows.values())
+            await self._ledger.enter([_settled(row, "waiting", now, 0) for row in every])
             return
         settled, tried, missed = [], [], []
         given_up: dict[str, list[AnyRow]] = defaultdict(list)
         for outcome in outcomes:
-            row = rows[outcome.recipient]
-            settled.append(self._next(row, lane, outcome, tries.get(row.id, ()), now))
-            if settled[-1]["state"] == "failed":
-                given_up[outcome.reason].append(row)
-            tried.append(self._delivery(row, lane, outcome, now))
-            if outcome.state == "final" and row.person_id is not None:
-                missed.append((row.person_id, now))
+            together = rows[outcome.recipient]
+            step = self._next(together[0], lane, outcome, tries.get(together[0].id, ()))
+            due_at = now + timedelta(seconds=step.seconds)
+            for nth, row in enumerate(together):
+                settled.append(_settled(row, step.state, min(due_at, row.expires_at), 1))
+                tried.append(self._delivery(row, lane, outcome, now, is_paid=nth == 0))
+            if step.state == "failed":
+                given_up[outcome.reason] += together
+            if outcome.state == "final" and together[0].person_id is not None:
+                missed.append((together[0].person_id, now))
             self._metrics.deliveries.count(lane.name, outcome.state)
         await self._ledger.enter(settled, tried, missed)
         for reason, given in given_up.items():
             _say_given_up(given, reason)
 
-    def _next(
-        self, row: AnyRow, lane: Lane, outcome: Outcome, tries: Sequence[Try], now: datetime
-    ) -> dict[str, Any]:
+    def _next(self, row: AnyRow, lane: Lane, outcome: Outcome, tries: Sequence[Try]) -> Step:
         """What is to happen with a text after this outcome."""
-        step = delivery.after(
+        return delivery.after(
             [*tries, Try(lane.name, outcome.state, outcome.reason)],
             list(self._lanes),
             self._next_after,
             self._chance(),
             is_repeated=outbox.tells(row),
         )
-        due_at = min(now + timedelta(seconds=step.seconds), row.expires_at)
-        return _settled(row, step.state, due_at, 1)
 
-    def _delivery(self, row: AnyRow, lane: Lane, outcome: Outcome, now: datetime) -> dict[str, Any]:
+    def _delivery(
+        self, row: AnyRow, lane: Lane, outcome: Outcome, now: datetime, *, is_paid: bool
+    ) -> dict[str, Any]:
+        """The record of a try; one of the rows that went together bears what it cost."""
         id_ = outcome.message_id
         name = f"{lane.name}\0{id_}"
+        cost = outcome.cost if is_paid else None
         return {
             "outbox_id": row.id,
             "gateway": lane.name,
             "message_index": self._vault.blind(Purpose.MESSAGE_ID, name) if id_ else None,
             "status": outcome.state,
             "reason": outcome.reason[:40],
-            "currency": outcome.cost.currency if outcome.cost else None,
-            "cost": outcome.cost.millionths if outcome.cost else None,
+            "currency": cost.currency if cost else None,
+            "cost": cost.millionths if cost else None,
             "at": now,
         }
 
@@ -342,13 +367,6 @@ def _say_given_up(rows: Sequence[AnyRow], reason: str) -> None:
         log.error("an alert reached nobody here", alert=alert, texts=count, reason=reason)
     if others := len(rows) - len(told):
         log.warning("texts were given up", count=others, reason=reason)
-
-
-def _by_lane(sendings: Sequence[_Sending], lane_of: Mapping[int, str]) -> dict[str, list[_Sending]]:
-    found: dict[str, list[_Sending]] = defaultdict(list)
-    for sending in sendings:
-        found[lane_of[sending.row.id]].append(sending)
-    return found
 
 
 def _calls(sendings: Sequence[_Sending], most: int) -> list[list[_Sending]]:

@@ -29,32 +29,29 @@ async def take(
     `chance` is in [0, 1): see `domain.delivery.pause`.
     """
     found = await deliveries.by_message(tx, message_indexes)
-    for row in found:
-        if not supersedes(status, row.status):
-            continue
+    news = [row for row in found if supersedes(status, row.status)]
+    for row in news:
         await deliveries.note(tx, row.id, status, reason, now)
         match fate(status):
             case "arrived":
-                await _arrived(tx, row, now)
+                # It may have been given up for lost, or wait to be sent once more.
+                await outbox.change(tx, row.outbox_id, ("waiting", "failed"), "sent", now)
             case "failed":
                 await _failed(tx, content, row, chance, now)
             case "under_way":
                 pass
+    # Of a digest there are several rows; to the phone it was one text.
+    for person in {row.person_id for row in news if row.person_id is not None}:
+        if fate(status) == "arrived":
+            await people.reached(tx, person)
+        elif fate(status) == "failed":
+            await people.missed(tx, [person], now)
     return bool(found)
-
-
-async def _arrived(tx: AsyncConnection, row: AnyRow, now: datetime) -> None:
-    # It may have been given up for lost, or wait to be sent once more.
-    await outbox.change(tx, row.outbox_id, ("waiting", "failed"), "sent", now)
-    if row.person_id is not None:
-        await people.reached(tx, row.person_id)
 
 
 async def _failed(
     tx: AsyncConnection, content: Content, row: AnyRow, chance: float, now: datetime
 ) -> None:
-    if row.person_id is not None:
-        await people.missed(tx, [row.person_id], now)
     tries = (await deliveries.tries(tx, [row.outbox_id]))[row.outbox_id]
     if any(fate(each.status) != "failed" for each in tries):
         return  # another try may have arrived

@@ -6,7 +6,7 @@ spaces and punctuation; pieces of a text will do, as long as an alert's number i
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import log2
 from typing import NamedTuple
 
@@ -126,8 +126,8 @@ def _lines_by_alert(block: str, named: re.Pattern[str]) -> list[tuple[int | None
     about: int | None = None
     found: list[tuple[int | None, list[str]]] = [(None, [])]
     heading: str | None = None
-    for line in block.split("\n"):
-        for word, digits in named.findall(plain(line)):
+    for line in _lines(block, named):
+        for word, digits in named.findall(line):
             number = int(digits)
             if about is None:
                 about, heading = number, word
@@ -139,18 +139,32 @@ def _lines_by_alert(block: str, named: re.Pattern[str]) -> list[tuple[int | None
     return [(number, "\n".join(lines)) for number, lines in found]
 
 
+def _lines(block: str, named: re.Pattern[str]) -> Iterator[str]:
+    """Its lines; one that names several alerts, as a digest written in one does, is cut between."""
+    for line in map(plain, block.split("\n")):
+        begins, about = 0, ""
+        for match in named.finditer(line):
+            if about and match[2] != about:
+                yield line[begins : match.start()]
+                begins = match.start()
+            about = match[2]
+        yield line[begins:]
+
+
 async def _copies(
     tx: AsyncConnection, vault: Vault, content: Content, alerts: Sequence[int]
 ) -> dict[int, dict[At, set[int]]]:
     """What everyone had who was told of these alerts: the wordings of each slot, by person.
 
-    More than one, where the alert and its update left under different versions of the keys.
+    More than one, where the alert and its update left under different versions of the keys. Whether
+    an alert went alone or in a digest is not kept: it counts as either.
     """
     copies: dict[int, dict[At, set[int]]] = defaultdict(dict)
     for row in await outbox.sent_of(tx, alerts):
         if row.key_version not in vault.versions:
             continue  # those keys were retired: nobody can tell any more which wording it had
-        slots = content.texts.slots(row.purpose, row.language)
+        names = ("alert", "digest_alert") if row.purpose == "alert" else (row.purpose,)
+        slots = [slot for name in names for slot in content.texts.slots(name, row.language)]
         choice = wording(vault, slots, row.person_id, row.alert_id, row.key_version)
         had = copies[row.person_id]
         for slot, index in zip(slots, choice, strict=True):

@@ -237,6 +237,8 @@ _TEXTS = {
     "this text has no value of that name; it has {values}": (
         "ce texte n'a pas de valeur de ce nom ; il a {values}"
     ),
+    "without its alerts a digest tells of none": ("sans ses alertes, un résumé n'en dit aucune"),
+    "add {{ alerts }}": "ajoutez {{{{ alerts }}}}",
     "without its number an alert cannot be answered": (
         "sans son numéro on ne peut pas répondre à une alerte"
     ),

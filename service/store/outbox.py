@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, exists, func, select, update
+from sqlalchemy import bindparam, case, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.domain.delivery import FAILED
@@ -55,20 +55,39 @@ async def add(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
 
 
 async def claim(
-    tx: AsyncConnection, now: datetime, until: datetime, limit: int, key_version: int
+    tx: AsyncConnection,
+    now: datetime,
+    until: datetime,
+    limit: int,
+    key_version: int,
+    together: Collection[str] = (),
 ) -> Sequence[AnyRow]:
     """Take texts whose time has come; nobody else takes them before `until`.
 
-    `key_version` is noted of those that are taken for the first time.
+    `key_version` is noted of those that are taken for the first time. Alerts of the severities
+    `together` come after all others, and whoever gets one of them gets all of theirs: these may be
+    more than `limit`.
     """
     free = (outbox.c.state == "waiting") & (outbox.c.due_at <= now)
     lapsed = (outbox.c.state == "claimed") & (outbox.c.claimed_until <= now)
-    query = select(outbox).where(free | lapsed).order_by(outbox.c.due_at, outbox.c.id).limit(limit)
-    rows = (await tx.execute(query.with_for_update(skip_locked=True))).all()
-    if rows:
+    slight = (outbox.c.purpose == "alert") & exists().where(
+        alert.c.id == outbox.c.alert_id, alert.c.severity.in_(together)
+    )
+    due = select(outbox).where(free | lapsed).with_for_update(skip_locked=True)
+    first = (outbox.c.due_at, outbox.c.id)
+    order = (case((slight, 1), else_=0), *first) if together else first
+    rows = list((await tx.execute(due.order_by(*order).limit(limit))).all())
+    if together:
+        taken = {row.id for row in rows}
+        theirs = {row.person_id for row in rows if row.purpose == "alert"}
+        for some in chunks(sorted(theirs)):
+            beside = due.where(slight, outbox.c.person_id.in_(some))
+            found = (await tx.execute(beside.order_by(*first))).all()
+            rows += (row for row in found if row.id not in taken)
+    for some in chunks([row.id for row in rows]):
         await tx.execute(
             update(outbox)
-            .where(outbox.c.id.in_([row.id for row in rows]))
+            .where(outbox.c.id.in_(some))
             .values(
                 state="claimed",
                 claimed_until=until,

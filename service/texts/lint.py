@@ -51,6 +51,8 @@ _PHONE_NUMBER = re.compile(r"\+?\d(?:[ .\-]?\d){6,}")
 _NOTE = re.compile(r"\{#.*?#\}", re.DOTALL)
 _LARGEST_NUMBER = 99_999
 _MOST_RESPONDERS = 99_999
+# A digest of fewer alerts is none: at least so many must fit into it.
+_LINE, _FEWEST_LINES, _MOST_LINES = "digest_alert", 2, 99
 _LIKELY = 20  # of the places with the longest names, one costs most
 
 
@@ -81,9 +83,14 @@ def lint(
         found += _titles(language, texts, titles, loaded)
         settled = None if in_words else words
         worst = _worst_values(language, settled, titles, areas, places) if settled else {}
+        in_texts = {}
         for name in texts.keys() - {wording.NAME}:
             lists = (loaded, telling) if name in _TO_FOCAL_POINTS else (loaded,)
-            in_text = list(_text(language, name, texts[name], lists))
+            in_texts[name] = list(_text(language, name, texts[name], lists))
+        if worst and in_texts.get(_LINE) == []:
+            lines = _dearest(_copies(language, _LINE, texts, worst))
+            worst["alerts"] = ["\n".join(two) for two in product(lines, repeat=_FEWEST_LINES)]
+        for name, in_text in in_texts.items():
             found += in_text or _cost(language, name, texts, worst)
     if not found:
         found += mixed_up(sources.templates, [*areas, *_said_of_alerts(sources, titles)])
@@ -144,6 +151,9 @@ def _code(file: str, source: str, values: frozenset[str]) -> Iterator[TextProble
     if "number" in values and "number" not in names:
         why = "without its number an alert cannot be answered"
         yield TextProblem(file, 1, 1, "", why, "add {{ number }}")
+    if "alerts" in values and "alerts" not in names:
+        why = "without its alerts a digest tells of none"
+        yield TextProblem(file, 1, 1, "", why, "add {{ alerts }}")
 
 
 def _words(language: str, text: Text, titles: Titles, loaded: BannedWords) -> Iterator[TextProblem]:
@@ -248,6 +258,7 @@ def _worst_values(
         "number": [_LARGEST_NUMBER],
         "missed": [_MOST_RESPONDERS],
         "told": [_MOST_RESPONDERS],
+        "count": [_MOST_LINES],
         "type": [*_dearest(called)],
         "area": [*in_areas],
         "place": [*in_places],
@@ -284,21 +295,9 @@ def _cost(
     texts: Mapping[str, Text],
     worst_values: Mapping[str, Sequence[object]],
 ) -> Iterator[TextProblem]:
-    if not worst_values:
-        return  # what the words of this language are must be settled first
-    written = {each: texts[each] for each in (name, wording.NAME)}
-    renderer = Texts({language: written}, drafts=True)
-    keys = sorted(VALUES[name])
-    values = [
-        dict(zip(keys, each, strict=True)) for each in product(*map(worst_values.__getitem__, keys))
-    ]
-    sizes = (range(slot.size) for slot in renderer.slots(name, language))
-    copies = list(product(*sizes))
-    drill = "number" in VALUES[name]  # what tells of an alert may have to say that it is none
-    worst = _longest(
-        renderer.render(name, language, each, copy, drill=drill)
-        for each, copy in product(values, copies)
-    )
+    if not worst_values or not VALUES[name] <= worst_values.keys():
+        return  # what the words of this language are, or a digest's lines, must be settled first
+    worst = _longest(_copies(language, name, texts, worst_values))
     size, most = measure(worst), texts[name].head.max_segments
     if size.segments > most:
         why = (
@@ -307,6 +306,25 @@ def _cost(
         )
         advice = "shorten the text, or raise its max_segments"
         yield TextProblem(file_of(language, name), 1, 1, worst, why, advice)
+
+
+def _copies(
+    language: str,
+    name: str,
+    texts: Mapping[str, Text],
+    worst_values: Mapping[str, Sequence[object]],
+) -> Iterator[str]:
+    """Every wording of a text with each of the values that can cost most."""
+    written = {each: texts[each] for each in (name, wording.NAME)}
+    renderer = Texts({language: written}, drafts=True)
+    keys = sorted(VALUES[name])
+    sizes = (range(slot.size) for slot in renderer.slots(name, language))
+    copies = list(product(*sizes))
+    # What tells of an alert may have to say that it is none; its line in a digest need not.
+    drill = "number" in VALUES[name] and name != _LINE
+    for each in product(*map(worst_values.__getitem__, keys)):
+        values = dict(zip(keys, each, strict=True))
+        yield from (renderer.render(name, language, values, copy, drill=drill) for copy in copies)
 
 
 def _longest(texts: Iterable[str]) -> str:

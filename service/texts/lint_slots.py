@@ -7,6 +7,7 @@ from itertools import product
 from service.texts.banned import BannedWords
 from service.texts.files import Templates, TextProblem, file_of, position
 from service.texts.slots import (
+    AROUND_VARIED,
     FEWEST_LETTERS,
     MOST_TOGETHER,
     MOST_WORDINGS,
@@ -95,7 +96,7 @@ def mixed_up(templates: Templates, values: Iterable[str]) -> Iterator[TextProble
         (language, name): _NOTE.sub("", text.sent)
         for language, named in templates.items()
         for name, text in named.items()
-        if name in VARIED
+        if name in VARIED | AROUND_VARIED
     }
     copies = {key: _held_by_copies(source) for key, source in texts.items()}
     for language, name in texts:

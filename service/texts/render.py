@@ -23,6 +23,7 @@ from service.texts.slots import Wordings, slots, with_slots
 
 # number: int. type: the codebook's title by language, or a title (str). area, place, first and
 # second (of two places that are asked back): names (str). missed, told: int, people.
+# alerts: what `digest_alert` says of each, a line each (str). count: int.
 # day: datetime.date. part: domain.alerts.Part. severity: domain.codebook.Severity.
 # state, answer: of domain.responses. until: datetime, local.
 _ALERT = frozenset({"number", "type", "area", "day", "part", "severity"})
@@ -31,6 +32,8 @@ VALUES: dict[str, frozenset[str]] = {
     "update": _ALERT,
     "correction": _ALERT,
     "place": _ALERT | {"place"},
+    "digest": frozenset({"count", "severity", "alerts", "number"}),
+    "digest_alert": _ALERT,
     "given_up": frozenset({"number", "missed", "told"}),
     "neutral": frozenset(),
     "which_place": frozenset({"first", "second"}),
@@ -116,6 +119,7 @@ class _Language:
             if name in sources
         }
         self.wordings = {name: slots(sources[name]) for name in self.texts}
+        self.most = {name: written[name].head.max_segments for name in self.texts}
         self._sources = sources
 
     def render(
@@ -201,6 +205,10 @@ class Texts:
     def wordings(self, name: str, language: str) -> tuple[Wordings, ...]:
         """The slots of the text that `render` would use, with their words."""
         return self._speaking(name, language).wordings[name]
+
+    def most_segments(self, name: str, language: str) -> int:
+        """How many SMS the text that `render` would use may take."""
+        return self._speaking(name, language).most[name]
 
     def words_before(self, name: str, language: str, placeholder: str) -> frozenset[str]:
         """The words that stand right before a placeholder in the text, each by itself."""

@@ -14,7 +14,9 @@ from typing import NamedTuple
 from service.domain.variants import Slot
 
 # Who reads a text of these knows of the alert; every other text is the same for everyone.
-VARIED = frozenset({"alert", "update", "correction", "place", "info"})
+VARIED = frozenset({"alert", "update", "correction", "place", "digest_alert", "info"})
+# Has none of its own, and goes round in one piece with those of its alerts.
+AROUND_VARIED = frozenset({"digest"})
 MOST_WORDINGS = 8
 MOST_TOGETHER = 64
 """Of one text, so that every one of its copies can be checked."""

@@ -38,6 +38,8 @@ OTHERS = {
     "state": "on_the_way",
     "answer": "false_alarm",
     "until": datetime(2026, 9, 5, 14, 30, tzinfo=UTC),
+    "count": 2,
+    "alerts": "Alerte 17, annoncé: Attaque\nAlerte 18, indiqué: Attaque",
 }
 TITLES: dict[str, Mapping[str, str]] = {"market_attack": ALERT["type"]}  # type: ignore[dict-item]
 
@@ -405,7 +407,7 @@ def test_a_long_area_or_title_counts_in_the_worst_case() -> None:
     assert files == {
         f"templates_sms/{language}/{name}.txt"
         for language in LANGUAGES
-        for name in ("alert", "update", "correction", "place", "info")
+        for name in ("alert", "update", "correction", "place", "digest", "digest_alert", "info")
     }
     assert "templates_sms/fr/alert.txt" in {
         each.file for each in lint(shipped(), TITLES, ["Niono", "é" * 300])

@@ -53,11 +53,20 @@ def copies(draw: st.DrawFn) -> tuple[str, str, dict[str, Any], list[int]]:
         "state": st.sampled_from(STATES),
         "answer": st.sampled_from((*KINDS, *OUTCOMES)),
         "until": st.datetimes(timezones=st.just(UTC)),
+        "count": st.integers(2, 99),
         **{key: st.sampled_from(each) for key, each in NAMES.items()},
     }
-    values = {key: draw(known[key]) for key in sorted(VALUES[name])}
-    choice = [draw(st.integers(0, slot.size - 1)) for slot in texts().slots(name, language)]
-    return name, language, values, choice
+
+    def one_of(name: str) -> tuple[dict[str, Any], list[int]]:
+        values = {key: draw(known[key]) for key in sorted(VALUES[name])}
+        return values, [
+            draw(st.integers(0, slot.size - 1)) for slot in texts().slots(name, language)
+        ]
+
+    # What fits besides depends on what it says; two alerts always do.
+    lines = (texts().render("digest_alert", language, *one_of("digest_alert")) for _ in range(2))
+    known["alerts"] = st.builds("\n".join, st.just(list(lines)))
+    return name, language, *one_of(name)
 
 
 @given(copies())
