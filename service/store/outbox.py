@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, case, exists, func, select, update
+from sqlalchemy import bindparam, case, exists, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.domain.delivery import FAILED
@@ -73,17 +73,15 @@ async def claim(
     slight = (outbox.c.purpose == "alert") & exists().where(
         alert.c.id == outbox.c.alert_id, alert.c.severity.in_(together)
     )
-    due = select(outbox).where(free | lapsed).with_for_update(skip_locked=True)
     first = (outbox.c.due_at, outbox.c.id)
-    order = (case((slight, 1), else_=0), *first) if together else first
-    rows = list((await tx.execute(due.order_by(*order).limit(limit))).all())
-    if together:
-        taken = {row.id for row in rows}
-        theirs = {row.person_id for row in rows if row.purpose == "alert"}
-        for some in chunks(sorted(theirs)):
-            beside = due.where(slight, outbox.c.person_id.in_(some))
-            found = (await tx.execute(beside.order_by(*first))).all()
-            rows += (row for row in found if row.id not in taken)
+    last = case((slight, 1), else_=0) if together else literal(0)
+    due = select(outbox, last.label("last")).where(free | lapsed)
+    due = due.with_for_update(skip_locked=True)
+    rows = list((await tx.execute(due.order_by("last", *first).limit(limit))).all())
+    taken = {row.id for row in rows}
+    for some in chunks(sorted({row.person_id for row in rows if row.last})):
+        beside = due.where(slight, outbox.c.person_id.in_(some)).order_by(*first)
+        rows += (row for row in (await tx.execute(beside)).all() if row.id not in taken)
     for some in chunks([row.id for row in rows]):
         await tx.execute(
             update(outbox)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from handlers.cli import app
 from tests.support.network import network, number
 from tests.support.process import environment
-from tests.support.routes import content_with_routes
+from tests.support.routes import ROUTES, content_with_routes
 
 SOKOLO, NIONO, SEGOU = "ML040410", "ML0404", "ML04"
 RESPONDERS = (
@@ -86,6 +86,25 @@ async def test_who_would_be_told_when_and_why(tmp_path: Path) -> None:
         said, _ = await run("route", "--type", "CH", "--place", SOKOLO, env=env)
         assert "the alert names Sokolo (ML040410)" in said
         assert not any(number(901 + nth)[4:] in said for nth in range(len(RESPONDERS)))
+
+
+async def test_what_waits_for_a_digest_says_for_which(tmp_path: Path) -> None:
+    digest = 'digest: {up_to: minor, zone: Africa/Bamako, at: ["07:00", "19:00"]}\nroutes:\n'
+    content = content_with_routes(tmp_path / "content", ROUTES.replace("routes:\n", digest))
+    env = environment(tmp_path, content_dir=content)
+    async with network(tmp_path, content_dir=content) as vigie:
+        await vigie.enrol(number(901), "responder", SOKOLO)
+        await vigie.settle()
+        asked = ("route", "--type", "CH", "--place", "SOKOLO", "--at", "2026-12-31T11:30")
+        said, _ = await run(*asked, "--severity", "minor", env=env)
+        assert "what is minor or less waits for a digest: 07:00 and 19:00, Africa/Bamako" in said
+        assert "1. 2026-12-31 19:00, in the digest of 19:00: " in said
+        found = json.loads((await run(*asked, "--severity", "minor", "--json", env=env))[0])
+        assert found["leaves_at"][:16] == "2026-12-31T12:00"
+        assert [each["digest"][:16] for each in found["steps"][:1]] == ["2026-12-31T19:00"]
+        said, _ = await run(*asked, "--severity", "severe", env=env)
+        assert "digest" not in said
+        assert "1. 2026-12-31 11:30: " in said
 
 
 async def test_what_cannot_be_asked_is_said_plainly(tmp_path: Path) -> None:

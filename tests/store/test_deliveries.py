@@ -188,3 +188,22 @@ async def test_tries_come_in_order(store: Store) -> None:
         expected = [Try("one", "retry", "refused"), Try("two", "accepted", None)]
         assert await deliveries.tries(tx, [1, 2]) == {1: expected}
         assert [tuple(row) for row in await deliveries.waiting(tx)] == []
+
+
+async def test_a_receipt_settles_every_alert_of_a_digest_and_its_phone_once(
+    store: Store, person: int
+) -> None:
+    """Three rows of one text have one id; each is repeated by its own state, all at one time."""
+    await queue(store, *(alert(person, number) for number in (17, 18, 19)))
+    for row in (1, 2, 3):
+        await attempt(store, row, message_index=b"m" * 32)
+    assert await receipt(store, "failed")
+    assert {(await text(store, row)).state for row in (1, 2, 3)} == {"waiting"}
+    assert len({(await text(store, row)).due_at for row in (1, 2, 3)}) == 1
+    assert (await phone(store, person))[0] == 1
+    assert await receipt(store, "failed")
+    assert await receipt(store, "sent")
+    assert (await phone(store, person))[0] == 1
+    assert await receipt(store, "success")
+    assert {(await text(store, row)).state for row in (1, 2, 3)} == {"sent"}
+    assert (await phone(store, person))[0] == 0

@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from service.store import Store, outbox
+from service import areas
+from service.store import Store, alerts, outbox, tables
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -45,6 +47,50 @@ async def test_replies_to_two_messages_are_two_texts(store: Store) -> None:
     ]
     await add(store, *replies)
     assert await claim(store) == [1, 1]
+
+
+async def raised(store: Store, **severities: str) -> None:
+    """Alerts 17, 18 … of these severities, as `a17="minor"`."""
+    async with store.write() as tx:
+        version = await areas.version(tx, frozenset(), NOW)
+        rows = [
+            {
+                "id": int(name[1:]), "episode": name, "rule": "a-rule", "type": "threat",
+                "area": "ML", "area_version": version, "day": NOW.date(), "day_part": "day",
+                "severity": severity, "late": False, "state": "open", "released_at": NOW,
+                "drill": False, "place_asked": False,
+            }
+            for name, severity in severities.items()
+        ]  # fmt: skip
+        await alerts.add(tx, rows)
+
+
+async def claim_together(store: Store, limit: int) -> list[tuple[int, int]]:
+    async with store.write() as tx:
+        rows = await outbox.claim(tx, NOW, LATER, limit, 1, ("minor",))
+        return [(row.person_id, row.alert_id) for row in rows]
+
+
+async def test_whoever_gets_one_of_what_goes_together_gets_all_of_it(store: Store) -> None:
+    """However few texts may be taken; what is graver, or about something else, comes first."""
+    await raised(store, a17="minor", a18="minor", a19="severe", a20="minor")
+    later = outbox.text("alert", LATER, END, "fr", person_id=1, alert_id=20)
+    await add(store, *(alert(person, number) for number in (17, 18) for person in (1, 2, 3)))
+    await add(store, alert(1, 20, purpose="update"), later, alert(3, 19), alert(1, 19))
+    assert await claim_together(store, 3) == [(1, 20), (3, 19), (1, 19)]
+    assert await claim_together(store, 2) == [(1, 17), (2, 17), (1, 18), (2, 18)]
+    assert await claim_together(store, 1) == [(3, 17), (3, 18)]
+    assert await claim_together(store, 1) == []
+    async with store.read() as tx:
+        query = select(tables.outbox.c.attempts, tables.outbox.c.key_version)
+        taken = set((await tx.execute(query.where(tables.outbox.c.state == "claimed"))).all())
+    assert taken == {(1, 1)}
+
+
+async def test_without_anything_that_goes_together_texts_go_in_order(store: Store) -> None:
+    await raised(store, a17="minor", a18="severe")
+    await add(store, alert(1), alert(2), alert(1, 18))
+    assert await claim(store, limit=2) == [1, 2]
 
 
 async def test_nobody_else_takes_a_claimed_text_until_the_claim_lapses(store: Store) -> None:

@@ -205,7 +205,8 @@ class Campaign:
 
     def __init__(self, vault: Vault, content: Content, alerts: int) -> None:
         self.vault, self.content, self.alerts = vault, content, range(1, alerts + 1)
-        slots = content.texts.slots("alert", "fr")
+        texts = content.texts
+        slots = [*texts.slots("alert", "fr"), *texts.slots("digest_alert", "fr")]
         self.copies: dict[int, dict[At, set[int]]] = {
             person: {
                 (alert, slot.mark): {index}
@@ -219,6 +220,17 @@ class Campaign:
         texts = self.content.texts
         choice = wording(self.vault, texts.slots("alert", "fr"), person, alert)
         return texts.render("alert", "fr", values_of("alert") | {"number": alert}, choice)
+
+    def digest(self, person: int) -> str:
+        """One text of all alerts; whoever was told of one may have been told of it so."""
+        texts, slots = self.content.texts, self.content.texts.slots("digest_alert", "fr")
+        lines = []
+        for alert in self.alerts:
+            choice = wording(self.vault, slots, person, alert)
+            values = values_of("digest_alert") | {"number": alert}
+            lines.append(texts.render("digest_alert", "fr", values, choice))
+        said = {"number": 1, "count": len(lines), "severity": "minor", "alerts": "\n".join(lines)}
+        return texts.render("digest", "fr", said)
 
     def finding(self, leak: str) -> Finding:
         leaked = trace.read(leak, self.content)
@@ -320,6 +332,31 @@ def test_a_text_is_read_however_it_was_passed_on(
         leak = "\n\n".join(passed_on(campaign.text(leaker, n)) for n in campaign.alerts)
         found = campaign.finding(leak)
         assert (found.bits, leaker in found.fits) == (20.0, True)
+
+
+@pytest.mark.parametrize("passed_on", PASSED_ON.values(), ids=PASSED_ON.keys())
+def test_each_line_of_a_digest_tells_of_its_own_alert_however_it_was_passed_on(
+    vault: Vault, content: Content, passed_on: object
+) -> None:
+    assert callable(passed_on)
+    campaign = Campaign(vault, content, 6)
+    for leaker in (3, 77, 200):
+        leak = passed_on(campaign.digest(leaker))
+        by_alert = {text.alert: len(text.seen) for text in trace.read(leak, content) if text.seen}
+        assert by_alert == dict.fromkeys(range(1, 7), 1)
+        found = campaign.finding(leak)
+        assert (found.bits, leaker in found.fits) == (18.0, True)
+
+
+def test_a_digest_and_an_alert_of_it_that_came_alone_tell_of_one_copy(
+    vault: Vault, content: Content
+) -> None:
+    """Somebody's digest, cut to two lines, and what they were told by itself of another alert."""
+    campaign = Campaign(vault, content, 6)
+    lines = campaign.digest(50).split("\n")
+    found = campaign.finding("\n".join([*lines[2:4], campaign.text(50, 6)]))
+    assert (found.bits, 50 in found.fits) == (11.0, True)
+    assert campaign.finding("\n".join([lines[0], lines[-1]])).verdict == "nothing"
 
 
 def test_texts_without_a_line_between_are_told_apart(vault: Vault, content: Content) -> None:
