@@ -6,12 +6,15 @@ from typing import Any
 import pytest
 
 from service import receipts
+from service.content import Content, load
 from service.domain.delivery import Try
 from service.store import Store, deliveries, outbox, people, tables
+from tests.support.rules_content import RULES
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 END = NOW + timedelta(hours=72)
 TELLING = ("alert", "update", "place")
+CONTENT: Content = load(RULES.parent)
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ async def receipt(
     store: Store, status: str, reason: str | None = None, at: datetime = NOW, index: bytes = b"m"
 ) -> bool:
     async with store.write() as tx:
-        return await receipts.take(tx, [index * 32], status, reason, 0.5, at)
+        return await receipts.take(tx, CONTENT, [index * 32], status, reason, 0.5, at)
 
 
 async def text(store: Store, id_: int = 1) -> Any:
