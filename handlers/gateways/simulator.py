@@ -20,12 +20,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from handlers.gateways import africastalking, africastalking_ussd
 from handlers.gateways.forms import Form, Refused
+from service.domain.screens import LIMITS
 from service.gateway import InboundOptOut, InboundReceipt, InboundSms, Outcome, UssdHop
 from service.vault.number import PhoneNumber
 
 NAME = "simulator"
 PAGE = Path(__file__).parent / "simulator_page"
 
+SERVICE_CODE = "*384*36#"  # what the phones dial for the menu
 MOST_EVENTS = 200
 KEEP_ALIVE_SECONDS = 15.0
 
@@ -141,8 +143,8 @@ class Simulator:
 
 
 def page_routes(simulator: Simulator, token: str) -> list[web.AbstractRouteDef]:
-    """`/simulator`, its static files, and `/simulator/events?since=N`. The page posts with `token`
-    to the gateway's own URL, as any gateway would."""
+    """`/simulator`, its static files, and `/simulator/events?since=N`. The page posts texts and
+    USSD hops with `token` to the gateway's own URLs, as any gateway would."""
     words = json.loads((PAGE / "words.json").read_text("utf-8"))
     story = json.loads((PAGE / "story.json").read_text("utf-8"))
     environment = Environment(
@@ -157,7 +159,9 @@ def page_routes(simulator: Simulator, token: str) -> list[web.AbstractRouteDef]:
             words=words[language],
             phones=simulator.phones,
             story=[step | {"caption": step["caption"][language]} for step in story["steps"]],
-            send_to=f"/gateways/{NAME}/{token}/sms",
+            gateway=f"/gateways/{NAME}/{token}",
+            service_code=SERVICE_CODE,
+            screen=LIMITS["gsm7"],
         )
         # The page holds the token.
         return web.Response(

@@ -94,7 +94,7 @@ async def test_keys_are_enough(demo: Demo) -> None:
     await demo.page.keyboard.type("merci")
     await demo.page.keyboard.press("Enter")
     await expect(demo.phone("focal-1").locator(".out .sent")).to_have_text("sent ✓")
-    for _ in range(3):  # the send button, the next phone's messages, its text box
+    for _ in range(4):  # the send button, the green key, the next phone's messages, its text box
         await demo.page.keyboard.press("Tab")
     await demo.page.keyboard.type("RAS")
     await demo.page.keyboard.press("Enter")
@@ -107,7 +107,7 @@ async def test_a_text_that_was_not_stored_says_so(demo: Demo) -> None:
     demo.edge.kept.available = False
     phone = demo.phone("focal-2")
     await phone.get_by_role("textbox").fill("RAS")
-    await phone.get_by_role("button").click()
+    await phone.get_by_role("button", name="Envoyer").click()
     await expect(phone.locator(".out .failed")).to_have_text("non envoyé, réessayez")
 
 

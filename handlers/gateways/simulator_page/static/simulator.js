@@ -1,7 +1,10 @@
 // The phones of the simulator. A text goes to the gateway's own URL with the fields that
 // Africa's Talking sends; what reaches a phone arrives as server-sent events.
 
-const { sendTo, story, words: wordsJson } = document.body.dataset;
+import { dialling } from "./dialling.js";
+import { identifier } from "./identifier.js";
+
+const { gateway, serviceCode, story, words: wordsJson } = document.body.dataset;
 const words = JSON.parse(wordsJson);
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const phones = new Map();
@@ -15,6 +18,7 @@ for (const article of document.querySelectorAll("[data-phone]")) {
     article,
   };
   phones.set(phone.id, phone);
+  dialling(article, gateway, serviceCode, words);
   phone.form.addEventListener("submit", (event) => {
     event.preventDefault();
     const text = phone.text.value;
@@ -59,16 +63,10 @@ async function post(slot, text, hoursAgo) {
     date: new Date(Date.now() - hoursAgo * 3_600_000).toISOString(),
   });
   try {
-    return (await fetch(sendTo, { method: "POST", body: form })).ok;
+    return (await fetch(`${gateway}/sms`, { method: "POST", body: form })).ok;
   } catch {
     return false;
   }
-}
-
-function identifier() {
-  // Not randomUUID: that exists on secure origins only, and a demo may run on a laptop's address.
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 const line = document.getElementById("line");
