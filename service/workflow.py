@@ -39,7 +39,7 @@ EXPIRE_EVERY, EXPIRE_AFTER = timedelta(hours=1), 5_000
 FILE_AGAIN = timedelta(hours=1)  # what could not be filed, without holding up the others
 # After a batch that was not full: what comes meanwhile shares the next one, as most of what a batch
 # of few costs is the transaction. Who texts while nothing is under way is read at once.
-GATHER_SECONDS = 0.25
+GATHER_SECONDS = 0.1
 IDLE_SECONDS = 1.0
 CHANCE = random.SystemRandom().random
 FAULT_SECONDS = 5.0
@@ -103,7 +103,7 @@ class Workflow:
                 continue
             if not worked:
                 await first_of(self._arrived, stopping, seconds=IDLE_SECONDS)
-            elif worked < self._flood.batch(BATCH):
+            elif 1 < worked < self._flood.batch(BATCH):
                 await first_of(stopping, seconds=GATHER_SECONDS)
 
     async def drain(self) -> int:
