@@ -7,7 +7,7 @@ coordinator's words what the model's own error says in a programmer's.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -26,6 +26,12 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,15})?", re.ASCII)
 _BOOLEANS = {"true": True, "yes": True, "oui": True, "false": False, "no": False, "non": False}
 
 
+@cache
+def _schema_of(model: type[BaseModel]) -> Schema:
+    """Worked out once: it takes longer than reading what is written by it."""
+    return model.model_json_schema()
+
+
 class Reader(Generic[Model]):
     """Reads documents, or parts of them, as one kind of model."""
 
@@ -33,7 +39,7 @@ class Reader(Generic[Model]):
         """`context` is what the model's validators may ask for."""
         self._model = model
         self._context = context
-        self._schema: Schema = model.model_json_schema()
+        self._schema = _schema_of(model)
 
     def read(
         self, document: Document, at: Path = (), defaults: Mapping[str, Any] | None = None
