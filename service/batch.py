@@ -16,6 +16,7 @@ from service.asking import PATIENCE, Asking
 from service.asking import PURPOSE as ASKS
 from service.content import Content
 from service.domain import grammar, pins, responder
+from service.domain.delivery import fate
 from service.domain.reading import (
     Answers,
     Chosen,
@@ -378,6 +379,9 @@ class Batch:
         if not known and self.now - message.received_at < RECEIPT_PATIENCE:
             await inbox.defer(self._tx, message.id, self.now + RECEIPT_RETRY)
             return
+        if fate(message.status) == "failed":
+            failures = self._content.escalation.unreachable.failures
+            self.moved.update(await stages.had_by_dead(self._tx, indexes, failures))
         self._close(message, None if known else "unknown_receipt")
         self._metrics.deliveries.count(message.gateway, message.status)
 

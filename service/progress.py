@@ -53,6 +53,15 @@ async def progress(tx: AsyncConnection, content: Content, since: datetime | None
     ]
 
 
+async def untold(tx: AsyncConnection, content: Content, since: datetime) -> list[int]:
+    """The alerts since then that are open, have come to their last step, and were told nobody."""
+    return [
+        each.alert
+        for each in await progress(tx, content, since)
+        if each.state == "open" and each.next_at is None and not each.told and not each.drill
+    ]
+
+
 def _progress(alert: AnyRow, ways: Sequence[Way], given: Sequence[Response]) -> Progress:
     way = ways[-1] if ways else None
     steps = way.steps if way else ()

@@ -24,6 +24,7 @@ from service.domain.escalation import Responder
 from service.domain.routes import COORDINATOR, EscalationPolicy
 from service.health import SAID_FOR
 from service.picture import areas_in_use
+from service.progress import untold
 from service.retention import limits_at
 from service.roster import Roster
 from service.store import (
@@ -225,6 +226,7 @@ async def _look_at_database(settings: Settings, keyring: Keyring) -> list[Findin
             roster = await Roster.load(tx, base.content, now)
             not_sent = await undelivered.look(tx, now)
             passed_over = await stages.passed_over(tx, now - SAID_FOR)
+            unheard = await untold(tx, base.content, now - SAID_FOR)
     findings = [Finding("database", "good", f"answers; {waiting} message(s) wait")]
     if oldest and now - oldest > OLDEST_WAITING:
         do = "is `vigie serve` running? its log says more"
@@ -239,6 +241,7 @@ async def _look_at_database(settings: Settings, keyring: Keyring) -> list[Findin
     focal_points, responders = counts.get("focal_point", 0), counts.get("responder", 0)
     what = f"{focal_points} focal points, {responders} responders"
     findings.append(Finding("people", "good", what))
+    findings += [_untold(number) for number in unheard]
     findings += _hearing(base.content.escalation, roster.responders, passed_over)
     if named == {COUNTRY}:
         policy = base.content.areas
@@ -304,6 +307,11 @@ def _hearing(
         what = "no responder is a coordinator: nobody hears of what nobody answers"
         do = "`vigie responder invite --area ML --function coordinator`"
         yield Finding("responders", "warning", what, do)
+
+
+def _untold(number: int) -> Finding:
+    what = f"alert {number} is open and told nobody: who could be is absent, or not enrolled"
+    return Finding("responders", "bad", what, f"find somebody; see `vigie explain {number}`")
 
 
 def _warned(row: AnyRow) -> Finding:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, bindparam, func, insert, select, update
+from sqlalchemy import JSON, ColumnElement, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.store.store import AnyRow, chunks
-from service.store.tables import outbox, stage
+from service.store.tables import delivery, outbox, person, stage
 
 _WAITS = stage.c.state == "waiting"
 
@@ -36,8 +36,21 @@ async def waiting(tx: AsyncConnection, alert_ids: Sequence[int]) -> dict[int, li
 
 async def had_by(tx: AsyncConnection, person_id: int) -> list[int]:
     """The alerts that still have steps before them and that this person was told of."""
-    mine = (outbox.c.person_id == person_id) & (outbox.c.purpose == "alert")
-    told = select(outbox.c.alert_id).where(mine)
+    return await _told_to(tx, outbox.c.person_id == person_id)
+
+
+async def had_by_dead(
+    tx: AsyncConnection, message_indexes: Sequence[bytes], failures: int
+) -> list[int]:
+    """The same of the people to whom these messages went, if so many in a row did not arrive."""
+    mine = delivery.c.message_index.in_(message_indexes)
+    to = select(outbox.c.person_id).join(delivery).where(mine)
+    dead = select(person.c.id).where(person.c.id.in_(to), person.c.undelivered >= failures)
+    return await _told_to(tx, outbox.c.person_id.in_(dead))
+
+
+async def _told_to(tx: AsyncConnection, these: ColumnElement[bool]) -> list[int]:
+    told = select(outbox.c.alert_id).where(these, outbox.c.purpose == "alert")
     query = select(stage.c.alert_id).where(_WAITS, stage.c.alert_id.in_(told)).distinct()
     return list(await tx.scalars(query.order_by(stage.c.alert_id)))
 

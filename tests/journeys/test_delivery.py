@@ -166,6 +166,7 @@ async def test_an_answer_that_is_lost_repeats_an_alert_a_few_times_at_most(tmp_p
         vigie.at.drops = "after taking"
         await decide(vigie, decided("raise", "severe"))
         await vigie.text(BOUBA, "OK 1")  # it did arrive
+        await vigie.work()
         for _ in range(12):
             await later(vigie, hours=1)
         sent = [text for to, text in vigie.at.texts if to == AWA and text.startswith("ALERTE")]

@@ -315,6 +315,29 @@ async def test_who_pauses_or_leaves_holds_up_nobody(
         assert alerted(vigie) == sorted(2 * LOCAL + WIDER + LAST)
 
 
+async def test_a_phone_that_turns_out_dead_holds_up_nobody(
+    tmp_path: Path, content: Path, database_url: str
+) -> None:
+    """Three texts in a row that fail say so: of the last alert nobody else was told."""
+    async with network(tmp_path, database_url, content_dir=content) as vigie:
+        await enrol(vigie)
+        for episode in ("1", "2"):
+            await carry_out(vigie, decided(vigie, episode, "severe"))
+        await vigie.text(ALL[0], "NON 1")
+        await vigie.text(ALL[0], "OK 2")
+        await vigie.settle()
+        sent = vigie.at.message_ids[ALL[1]]
+        for id_ in sent[-2:]:
+            await vigie.receipt(id_, "Failed", ALL[1])
+        await vigie.work()
+        await after(vigie, minutes=2)  # both are sent again
+        assert not set(WIDER) & set(alerted(vigie))
+        await vigie.receipt(sent[-1], "Failed", ALL[1])
+        await vigie.work()
+        told = alerted(vigie)
+        assert [told.count(each) for each in WIDER] == [1, 1, 1]  # of alert 1 alone
+
+
 async def test_a_late_pause_that_was_taken_back_moves_nothing_on(
     tmp_path: Path, content: Path
 ) -> None:

@@ -152,6 +152,11 @@ async def test_where_nobody_can_be_told_the_list_says_so(tmp_path: Path, env: st
         await attack(vigie, 1, 2, 3)
         cells = (await told("alert", "list", *SINCE)).rstrip("\n").split("\t")
         assert cells[5:] == ["open", "step 3 of 3", "told nobody", "-", "-"]
+        done = await asyncio.to_thread(CliRunner().invoke, app, ["doctor", "--json"])
+        found = [each for each in json.loads(done.stdout) if each["name"] == "responders"]
+        assert [each["what"] for each in found if each["state"] == "bad"] == [
+            "alert 1 is open and told nobody: who could be is absent, or not enrolled"
+        ]
 
 
 async def test_the_help_says_what_each_column_is(tmp_path: Path) -> None:

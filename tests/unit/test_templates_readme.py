@@ -209,6 +209,7 @@ def test_the_waits_that_the_page_tells_are_those_of_the_routes(language: str) ->
         waits = [_spelt(step.wait, language) for step in route.steps if step.wait is not None]
         assert re.findall(r"\d+ \w+", row[0]) == waits
     assert left == []
-    assert policy.quiet is not None
-    assert (policy.quiet.hours, policy.quiet.up_to) == ("night", "minor")
+    assert policy.digest is not None
+    assert policy.digest.up_to == "minor"
+    assert [f"{each:%H:%M}" for each in policy.digest.at] == ["07:00", "19:00"]
     assert policy.unreachable.failures == 3
