@@ -5,7 +5,7 @@ By function alone: who somebody is, is never part of it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -36,6 +36,7 @@ class Asked:
     told: Mapping[str, int]
     passed_over: Mapping[str, int]
     stopped_by: str | None
+    digest: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ def of_rows(rows: Sequence[AnyRow], content: Content) -> tuple[Way, ...]:
     found = []
     for name, some in groupby(read, lambda each: each[1].route):
         steps = list(some)
+        dues = _dues(steps)
         route = routes.get(name)
         found.append(
             Way(
@@ -72,7 +74,9 @@ def of_rows(rows: Sequence[AnyRow], content: Content) -> tuple[Way, ...]:
                 why=_why(route) if route else None,
                 fits=_fits(route) if route else None,
                 until=steps[0][1].until.model_dump(exclude_none=True),
-                steps=tuple(_asked(row, stage) for row, stage in steps),
+                steps=tuple(
+                    _asked(*step, due_at) for step, due_at in zip(steps, dues, strict=True)
+                ),
             )
         )
     return tuple(found)
@@ -95,18 +99,35 @@ def _fits(route: Route) -> dict[str, object]:
     return {name: value for name, value in asked.items() if value not in (None, "any")}
 
 
-def _asked(row: AnyRow, stage: Stage) -> Asked:
+def _dues(steps: Sequence[tuple[AnyRow, Stage]]) -> list[datetime]:
+    """When each was due or, if it waits, will be if nobody answers: one put off puts off the rest.
+
+    A step is put off when its time has come, so the rows do not say it of those to come.
+    """
+    dues, later = [], timedelta()
+    for row, stage in steps:
+        due_at = row.due_at
+        if row.settled_at is None:
+            due_at = stage.begins(row.due_at + later, row.due_at + later)
+            later = due_at - row.due_at
+        dues.append(due_at)
+    return dues
+
+
+def _asked(row: AnyRow, stage: Stage, due_at: datetime) -> Asked:
     step, duty = stage.step, stage.duty
-    functions = duty.on(row.settled_at or row.due_at) if duty else step.functions
+    functions = duty.on(row.settled_at or due_at) if duty else step.functions
+    digest = stage.digest.gathering(row.settled_at or due_at) if stage.digest else None
     return Asked(
         nth=row.nth + 1,
         serving=step.serving,
         functions=functions,
         rota=step.rota,
-        due_at=row.due_at,
+        due_at=due_at,
         state=row.state,
         settled_at=row.settled_at,
         told=row.told or {},
         passed_over=row.passed_over or {},
         stopped_by=row.stopped_by,
+        digest=digest,
     )

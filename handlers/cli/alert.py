@@ -45,7 +45,8 @@ def list_(
     step: how many steps of its route in rules/escalation.yaml were carried out, and when the next
     comes if nobody answers. `vigie explain NUMBER` says whom each asked.
 
-    told: how many people. `nobody`: all have paused, or nobody is enrolled. Find somebody.
+    told: how many people. `nobody`, after step 1 and more: all have paused, or nobody is enrolled.
+    Find somebody. At step 0 it waits for a digest, or for the end of quiet hours.
 
     what they said last, how many each; how it ended by their words (contained 2, too_late 1), and
     `disputed` where as many say one thing as another.

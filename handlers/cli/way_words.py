@@ -38,6 +38,7 @@ _WORDS = {
         "answered": "not needed, it was answered ({at})",
         "corrected": "not needed, the alert was taken back ({at})",
         "graver": "not needed, the alert became graver and set out anew ({at})",
+        "in_digest": "{said}, in the digest of {at}",
         "failed": "could not be carried out: the log says why",
         "early": " (due {due}, but there was nobody to wait for)",
         "late": " (due {due})",
@@ -71,6 +72,7 @@ _WORDS = {
         "answered": "inutile, on avait répondu ({at})",
         "corrected": "inutile, l'alerte était retirée ({at})",
         "graver": "inutile, l'alerte s'était aggravée et est repartie ({at})",
+        "in_digest": "{said}, dans le résumé de {at}",
         "failed": "n'a pas pu être faite : le journal dit pourquoi",
         "early": " (due {due}, mais il n'y avait personne à attendre)",
         "late": " (due {due})",
@@ -142,14 +144,19 @@ class WayTeller:
 
     def _became(self, step: Asked) -> str:
         if step.settled_at is None:
-            return self._words[step.state]
+            return self._in_digest(step, self._words[step.state])
         if step.state == "stopped":
             return self._say(step.stopped_by or "answered", at=self._at(step.settled_at))
-        said = self._say(step.state, people=self._people(step.told))
+        said = self._in_digest(step, self._say(step.state, people=self._people(step.told)))
         if step.state != "failed" and abs(step.due_at - step.settled_at) > SOON:
             when = "early" if step.due_at > step.settled_at else "late"
             said += self._say(when, due=self._at(step.due_at))
         return said
+
+    def _in_digest(self, step: Asked, said: str) -> str:
+        if step.digest is None or step.state not in ("waiting", "told"):
+            return said
+        return self._say("in_digest", said=said, at=f"{step.digest:%H:%M}")
 
     def _people(self, counts: Mapping[str, int]) -> str:
         of = ", ".join(f"{self._titles.get(name, name)} {n}" for name, n in counts.items())

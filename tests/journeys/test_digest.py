@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, update
 
+from handlers.cli.way_words import WayTeller
 from service.domain.codebook import Severity
 from service.domain.evidence import Decision
 from service.domain.messages import measure
 from service.store import people
 from service.store.tables import alert, delivery, outbox, person, response, spending, stage
 from service.trace import trace
+from service.ways import ways
 from tests.journeys.test_escalation import ALL, after, carry_out, decided, enrol
 from tests.support.fake_at import Raw
 from tests.support.network import Network, TestClock, network
@@ -288,6 +290,30 @@ async def test_an_exercise_is_in_no_text_with_what_is_so(tmp_path: Path, content
         texts = sorted(heard(vigie, AWA), reverse=True)
         assert [told(text) for text in texts] == [[1, 3], [2, 4]]
         assert [text.startswith("EXERCICE: 2 ALERTES") for text in texts] == [True, False]
+
+
+async def test_explain_says_in_which_digest_a_step_is_told(tmp_path: Path, content: Path) -> None:
+    async with minor_alerts(tmp_path, content, 1) as vigie:
+
+        async def steps() -> list[tuple[str, str | None]]:
+            async with vigie.service.store.read() as tx:
+                (way,) = await ways(tx, vigie.service.content, 1)
+            teller = WayTeller(vigie.service.content, "en", str, str)
+            for line in teller.lines((way,)):
+                said.append(line)
+            return [
+                (f"{each.due_at:%d %H:%M}", each.digest and f"{each.digest:%H:%M}")
+                for each in way.steps
+            ]
+
+        said: list[str] = []
+        in_three = [("23 19:00", "19:00"), ("24 07:00", "07:00"), ("24 19:00", "19:00")]
+        assert await steps() == in_three
+        assert sum("not yet, in the digest of" in line for line in said) == 3
+        await digest_comes(vigie)
+        assert await steps() == in_three
+        (told_of,) = [line for line in said if "told 2 (" in line]
+        assert told_of.endswith("), in the digest of 19:00")
 
 
 async def test_a_leaked_digest_tells_whose_copy_it_was(tmp_path: Path, content: Path) -> None:
