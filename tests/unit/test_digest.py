@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -192,3 +192,36 @@ def test_no_digest_holds_anything_back_for_more_than_a_day_and_a_night(
         due_at = begins
     assert begins == due_at
     assert begins - moment <= timedelta(hours=24 + 9)
+
+
+@given(
+    TIMES,
+    MOMENTS,
+    st.lists(st.integers(1, 5 * 3600), min_size=60, max_size=60),
+    st.sampled_from(SEVERITIES),
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_the_ticks_what_is_minor_is_told_at_the_first_after_its_digest(
+    minutes: list[int], moment: datetime, ticks: list[int], severity: Severity
+) -> None:
+    """Nobody is told of it otherwise; and what is graver is told as if there were no digests."""
+    clocks = [f"{each // 60:02}:{each % 60:02}" for each in minutes]
+    digest = Digest.model_validate(MORNING_AND_EVENING | {"at": clocks})
+    facts = MINOR._replace(severity=severity)
+    with_digest = policy(LADDER, digest=MORNING_AND_EVENING | {"at": clocks})
+    without = Course(plan(policy(LADDER), policy(LADDER).routes[0], facts, moment))
+    course = Course(plan(with_digest, with_digest.routes[0], facts, moment))
+    before, now = moment, moment
+    for tick in ticks:
+        outcomes, course = advance(TREE, facts, course, {}, PEOPLE, now)
+        if severity == "minor":
+            for _ in (each for each in outcomes if each.state == "told"):
+                # One came since the last tick, or gathered at it still.
+                assert next(digest.coming(before)) <= now
+        else:
+            expected, without = advance(TREE, facts, without, {}, PEOPLE, now)
+            assert outcomes == expected
+        before, now = now, now + timedelta(seconds=tick)
+    for hours in range(0, 72, 6):
+        _, course = advance(TREE, facts, course, {}, PEOPLE, now + timedelta(hours=hours))
+    assert not course.waiting

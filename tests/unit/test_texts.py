@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from service.content import Problem
 from service.content.files import Files
+from service.content.french import in_french
 from service.content.texts import read
 from service.domain.alerts import PARTS
 from service.domain.codebook import SEVERITIES, Codebook
@@ -412,6 +413,38 @@ def test_a_long_area_or_title_counts_in_the_worst_case() -> None:
     assert "templates_sms/fr/alert.txt" in {
         each.file for each in lint(shipped(), TITLES, ["Niono", "é" * 300])
     }
+
+
+def test_a_digest_must_hold_two_alerts_at_worst_and_tell_of_them() -> None:
+    (problem,) = lint(changed("fr", "digest", "ALERTES, OK {{ number }}"), TITLES, ["Niono"])
+    assert (problem.why, problem.suggestion) == (
+        "without its alerts a digest tells of none",
+        "add {{ alerts }}",
+    )
+    assert in_french(problem.why)
+    assert in_french("add {{ alerts }}") == "ajoutez {{ alerts }}"
+    long = f"{{{{ alerts }}}} {{{{ number }}}} {'x' * 440}"
+    assert lint(changed("fr", "digest", long), TITLES, ["Niono"]) == []
+    (problem,) = lint(changed("fr", "digest", long), TITLES, ["Niono", "Tenenkou" * 5])
+    assert problem.file == "templates_sms/fr/digest.txt"
+    assert "at worst this takes 5 segments" in problem.why
+    assert problem.text.count("Tenenkou" * 5) == 2
+
+
+def test_the_digest_that_the_readme_shows_is_one() -> None:
+    texts = Texts(shipped().templates)
+    titles = {each.id: each.title for each in codebook().types}
+    shown = (("crop_damage", 2, 17), ("blocked_route", 0, 18))
+    lines = [
+        texts.render(
+            "digest_alert", "fr", ALERT | {"type": titles[id_], "number": number}, [choice]
+        )
+        for id_, choice, number in shown
+    ]
+    said = {"number": 17, "count": 2, "severity": "minor", "alerts": "\n".join(lines)}
+    text = texts.render("digest", "fr", said)
+    indented = "".join(f"    {line}\n" for line in text.split("\n"))
+    assert indented in (PROJECT / "rules/README.md").read_text(encoding="utf-8"), text
 
 
 def test_a_loaded_title_is_told_where_alerts_say_it() -> None:

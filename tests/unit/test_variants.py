@@ -115,6 +115,18 @@ def test_a_slot_that_would_not_do_is_told_where_it_is(
     assert (f"templates_sms/fr/{name}.txt", 1, column) in told, problems
 
 
+def test_a_digest_holds_no_words_that_tell_of_a_copy_but_those_of_its_lines() -> None:
+    """It stands around its lines when it is passed on, and would be read as somebody's wording."""
+    source = "{{ alerts }}\n[Merci|Pardon] {{ number }}"
+    assert any(
+        "must be the same" in p.why for p in lint(changed("fr", "digest", source), TITLES, [])
+    )
+    source = "{{ alerts }}\nVous répondez OK {{ number }}"
+    problems = lint(changed("fr", "digest", source), TITLES, ["Niono"])
+    assert {p.text for p in problems} == {"répondez"}
+    assert all("stand in templates_sms/fr/digest.txt" in p.why for p in problems)
+
+
 def test_too_many_copies_cannot_all_be_checked() -> None:
     words = ["alpha|bravo", "charlie|delta|foxtrot", "golfeur|hotel", "juliette|kilogramme|limace"]
     source = "ALERTE {{ number }} " + " ".join(f"[{each}]" for each in words)
