@@ -105,7 +105,7 @@ def _cells(alert: Progress, zone: ZoneInfo) -> Iterator[str]:
     following = alert.next_at
     after = f", next {following.astimezone(zone):%Y-%m-%d %H:%M}" if following else ""
     yield f"step {alert.step} of {alert.steps}{after}"
-    yield f"told {alert.told or 'nobody'}"
+    yield f"told {alert.told or ('nobody yet' if following else 'nobody')}"
     yield _counts(alert.said)
     disputed = ": disputed" if alert.outcome == DISPUTED else ""
     # What each said is deleted before the alert is.

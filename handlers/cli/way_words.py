@@ -21,6 +21,7 @@ _WORDS = {
         "on_the_way": "on the way: {people}",
         "done": "done, as {people} say",
         "or": ", or ",
+        ":": ": ",
         "severities": "severity {values}",
         "types": "{values}",
         "areas": "{values}",
@@ -30,8 +31,8 @@ _WORDS = {
         "nobody_on_duty": "nobody at that hour",
         "no_function": "without a function",
         "any": ", wherever they serve",
-        "local": " who serve the area itself or one in it",
-        "wider": " who serve an area that holds it",
+        "local": ", serving the area itself or one in it",
+        "wider": ", serving an area that holds it",
         "waiting": "not yet",
         "told": "told {people}",
         "nobody": "nobody to tell who had not been told before",
@@ -55,6 +56,7 @@ _WORDS = {
         "on_the_way": "prise en charge : {people} en route",
         "done": "finie, selon {people}",
         "or": ", ou ",
+        ":": " : ",
         "severities": "gravité {values}",
         "types": "{values}",
         "areas": "{values}",
@@ -109,7 +111,7 @@ class WayTeller:
 
     def _way(self, way: Way) -> Iterator[str]:
         why = way.why if isinstance(way.why, str | None) else way.why.get(self._language)
-        yield self._say("route", route=way.route, why=f": {why}" if why else ".")
+        yield self._say("route", route=way.route, why=self._words[":"] + why if why else ".")
         if way.fits is None:
             yield self._words["gone"]
         else:
@@ -131,7 +133,8 @@ class WayTeller:
     def _step(self, step: Asked) -> Iterator[str]:
         is_done = step.state in ("told", "nobody")
         moment = (step.settled_at if is_done else None) or step.due_at
-        yield f"{step.nth}. {self._at(moment)}  {self._whom(step)}: {self._became(step)}"
+        whom = f"{self._whom(step)}{self._words[':']}"
+        yield f"{step.nth}. {self._at(moment)}  {whom}{self._became(step)}"
         if step.passed_over:
             yield f"   {self._say('passed_over', people=self._people(step.passed_over))}"
 

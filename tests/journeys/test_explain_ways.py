@@ -76,10 +76,10 @@ async def test_each_step_says_whom_it_asked_when_and_what_became_of_it(
             "By the route others of rules/escalation.yaml.",
             "The first that fits; it is for every alert.",
             "Nobody further is asked once it is acknowledged by 1; or taken back.",
-            "1. Mon 23 Nov 2026 10:00  all but the coordinators who serve the area itself or one in"
+            "1. Mon 23 Nov 2026 10:00  all but the coordinators, serving the area itself or one in"
             " it: told 1 (Mediator 1)",
             "passed over, since they paused or texts do not reach them: 1 (Health worker 1)",
-            "2. Mon 23 Nov 2026 10:20  all but the coordinators who serve an area that holds it:"
+            "2. Mon 23 Nov 2026 10:20  all but the coordinators, serving an area that holds it:"
             " not yet",
             "3. Mon 23 Nov 2026 11:00  Coordination, wherever they serve: not yet",
         ):
@@ -95,7 +95,7 @@ async def test_each_step_says_whom_it_asked_when_and_what_became_of_it(
             "Par la route others de rules/escalation.yaml.",
             "dite à 1 (Médiateur 1)",
             "passés, car en pause ou sans SMS qui les atteigne : 1 (Agent de santé 1)",
-            "Coordination, où que ce soit: inutile, on avait répondu (lun. 23 nov. 2026 10:0",
+            "Coordination, où que ce soit : inutile, on avait répondu (lun. 23 nov. 2026 10:0",
         ):
             assert line in french, (line, french)
         for phone in (AWA, BOUBA, PREFECT, CHIEF):

@@ -12,7 +12,7 @@ from tests.support.network import Network, network, number
 SEGOU, MOPTI = "ML04", "ML05"
 AWA, BOUBA, CHIEF, DEPUTY, FAR = (number(900 + nth) for nth in range(5))
 NO_NUMBER, QUIET = 403, 409
-SAID = "Alerte {}: non remise à {} des {} intervenants"
+SAID = "Alerte {}: intervenants non joints: {} sur {}"
 
 
 async def enrol(vigie: Network, *coordinators: str) -> None:
@@ -44,7 +44,7 @@ async def later(vigie: Network, hours: int) -> None:
 def heard(vigie: Network, phone: str) -> list[str]:
     """What was said to this phone of texts that were given up, and taken by the gateway."""
     texts = [text for to, text in vigie.at.taken if to == phone]
-    return [text.split(", envoi")[0] for text in texts if "non remise" in text]
+    return [text.split(", envoi")[0] for text in texts if "non joints" in text]
 
 
 async def states(vigie: Network) -> set[str]:
@@ -63,7 +63,7 @@ async def test_after_three_days_the_coordinator_hears_of_it_once(
         assert heard(vigie, CHIEF) == []
         await later(vigie, 3)
         assert heard(vigie, CHIEF) == [SAID.format(1, 1, 3)]
-        (text,) = [text for to, text in vigie.at.taken if to == CHIEF and "non remise" in text]
+        (text,) = [text for to, text in vigie.at.taken if to == CHIEF and "non joints" in text]
         assert text.endswith("Prévenez-les autrement; vigie doctor en dit plus.")
         assert heard(vigie, BOUBA) == []
         assert (await health.look(vigie.service.store, vigie.clock.now())).undelivered == 1
