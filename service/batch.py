@@ -48,6 +48,7 @@ REPLY_LIFE = timedelta(hours=6)
 # A receipt may overtake the record of the sending that it speaks of.
 RECEIPT_PATIENCE = timedelta(minutes=10)
 RECEIPT_RETRY = timedelta(seconds=15)
+_TURNS = 3  # of the event loop, from the bytes of a request to its answer
 
 
 class Batch:
@@ -95,7 +96,8 @@ class Batch:
         await self._desk.take_up(self._tx, self._people.values())
         for message in messages:
             await self._kinds[message.kind](message)
-            await asyncio.sleep(0)  # whoever waits for an answer goes first, a hop of USSD say
+            for _ in range(_TURNS):  # whoever waits for an answer goes first, a hop of USSD say
+                await asyncio.sleep(0)
         for asked in overdue:
             await self._asking.give_up(asked)
         await self.filed.write(self._tx)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from service.domain import ussd
+from service.domain.codebook import Count
 from service.domain.gazetteer import Place
 from service.domain.messages import Encoding, measure, to_gsm7
 from service.domain.ussd import BACK, HOME, LABELS, NEXT, SEND, Choices, Label, Menu, Session, Step
@@ -24,7 +25,7 @@ class Screens:
         self._says = words
         self._titles = titles
         self._languages = languages
-        self._seen: dict[tuple[ussd.At, bool], list[str]] = {}
+        self._seen: dict[tuple[ussd.At, bool, Count | None], list[str]] = {}
 
     def shown(self, session: Session, alerts: Sequence[int] = ()) -> str:
         """The screen after the last answer. `alerts` are the numbers that wait for one."""
@@ -38,9 +39,10 @@ class Screens:
 
     def _pages(self, step: Step, understood: bool, alerts: Sequence[int]) -> list[str]:
         before = "" if understood else self._says["not_understood"]
-        if step.at in ("confirm", "alert", "places", "count", "how_many"):
+        if step.at in ("confirm", "alert", "places"):
             return self._laid_out(step, before, alerts)
-        key = (step.at, understood)
+        asked = self._menu.asked(step.chosen) if step.at in ("count", "how_many") else None
+        key = (step.at, understood, asked)
         if key not in self._seen:
             self._seen[key] = self._laid_out(step, before, ())
         return self._seen[key]
