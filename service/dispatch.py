@@ -235,8 +235,9 @@ class Dispatcher:
         held: list[dict[str, Any]] = []
         rendering = Rendering(self._content, self._vault, self._clock.now())
         for nth, (name, parcel) in enumerate(routed):
-            if nth % OPENED_AT_ONCE == 0:
-                await asyncio.sleep(0)  # opening is slow, and who texts must not wait for it
+            if nth % OPENED_AT_ONCE == 0 or len(parcel) > 1:
+                # Opening is slow, and so is fitting a digest: who texts must not wait for it.
+                await asyncio.sleep(0)
             person, goes = told.get(parcel[0].person_id), []
             for row in parcel:
                 alert = about.get(row.alert_id)
