@@ -26,7 +26,7 @@ WORDS: dict[str, Kind] = {
     "NON {}": "cannot",
     "FIN {} 2": "done",
 }
-ALERTS, SAYING, CARRYING = 3, 16, 10
+ALERTS, SAYING, CARRYING = 3, 14, 5
 CORRECTED = 3
 
 Said = dict[tuple[str, int], list[Kind]]
