@@ -255,8 +255,13 @@ class Dispatcher:
             if number is None:
                 dropped += ((row, "recipient_gone") for row, _ in goes)
                 continue
-            for text, together in rendering.texts(goes):
-                sendings[name].append(_Sending(together, number, text))
+            try:
+                written = list(rendering.texts(goes))
+            except Exception:  # one text that cannot be written must not keep all others here
+                log.exception("a text cannot be written", purpose=parcel[0].purpose)
+                dropped += ((row, "unwritable") for row, _ in goes)
+                continue
+            sendings[name] += (_Sending(some, number, text) for text, some in written)
         await self._drop(dropped)
         await self._ledger.enter(held)
         return sendings
@@ -352,8 +357,8 @@ class Dispatcher:
         )
 
 
-# What ends a text otherwise than by dropping it: it arrived.
-_ENDS = {"answered": "sent"}
+# What ends a text otherwise than by dropping it: it arrived, or somebody must hear that it did not.
+_ENDS = {"answered": "sent", "unwritable": "failed"}
 
 
 def _settled(row: AnyRow, state: str, due_at: datetime, calls: int) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from sqlalchemy import text
+
 from service import enrolment, health
 from service.store import people
 from service.store.tables import outbox, person
@@ -175,3 +177,30 @@ async def test_an_answer_that_is_given_up_is_nothing_to_say(tmp_path: Path) -> N
         await later(vigie, 10)
         assert "failed" in {row.state for row in await vigie.rows(outbox)}
         assert await states(vigie) == set()
+
+
+async def test_a_text_that_cannot_be_written_is_said_and_keeps_no_other(tmp_path: Path) -> None:
+    async with network(tmp_path) as vigie:
+        await enrol(vigie, CHIEF)
+        await damage_all_that_is_raised(vigie)
+        await decide(vigie, decided("raise", "severe", "a-rule:1"))
+        assert heard(vigie, CHIEF) == [SAID.format(1, 2, 2)]
+        await mend(vigie)
+        await decide(vigie, decided("raise", "severe", "a-rule:2"))
+        assert [text[:8] for to, text in vigie.at.taken if to == AWA][-1:] == ["ALERTE 2"]
+
+
+async def damage_all_that_is_raised(vigie: Network) -> None:
+    """Let alerts say a part of the day that no text has words for."""
+    async with vigie.service.store.write() as tx:
+        await tx.execute(
+            text(
+                "create trigger damaged after insert on alert"
+                " begin update alert set day_part = 'dusk' where id = new.id; end"
+            )
+        )
+
+
+async def mend(vigie: Network) -> None:
+    async with vigie.service.store.write() as tx:
+        await tx.execute(text("drop trigger damaged"))
