@@ -111,6 +111,9 @@ def _watching(service: Service) -> list[web.RouteDef]:
     ]
 
 
+_CLIENT_LEFT = 499  # as nginx has it: nothing failed, whoever asked is gone
+
+
 @web.middleware
 async def _logged(request: web.Request, handler: Handler) -> web.StreamResponse:
     started = time.monotonic()
@@ -120,6 +123,9 @@ async def _logged(request: web.Request, handler: Handler) -> web.StreamResponse:
         status = response.status
     except web.HTTPException as answer:
         status = answer.status
+        raise
+    except asyncio.CancelledError:
+        status = _CLIENT_LEFT
         raise
     else:
         return response

@@ -281,7 +281,9 @@ class Batch:
         command = responder.read(text, content.codebook) if person.role == "responder" else None
         if command is None:
             return False
-        if getattr(command, "alert", None) is None:
+        if not (
+            isinstance(command, responder.Respond | responder.Info) and command.alert is not None
+        ):
             reading = grammar.read(text, content.codebook, content.gazetteer, person.area)
             if any(isinstance(each, Draft) and each.place for each in reports_in(reading)):
                 return False
