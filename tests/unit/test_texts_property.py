@@ -54,6 +54,8 @@ def copies(draw: st.DrawFn) -> tuple[str, str, dict[str, Any], list[int]]:
         "answer": st.sampled_from((*KINDS, *OUTCOMES)),
         "until": st.datetimes(timezones=st.just(UTC)),
         "count": st.integers(2, 99),
+        "missed": st.integers(1, 9_999),
+        "told": st.integers(1, 9_999),
         **{key: st.sampled_from(each) for key, each in NAMES.items()},
     }
 
