@@ -37,8 +37,8 @@ BATCH = 40  # while one is written, nothing else is: the intake waits for it
 # What no rule looks back to is let out of mind so often, and after so many messages.
 EXPIRE_EVERY, EXPIRE_AFTER = timedelta(hours=1), 5_000
 FILE_AGAIN = timedelta(hours=1)  # what could not be filed, without holding up the others
-# After a batch of several that was not full: what comes meanwhile shares the next one, as most of what a batch
-# of few costs is the transaction. Who texts while nothing is under way is read at once.
+# After a batch of several that was not full: what comes meanwhile shares the next one, as most of
+# what a batch of few costs is the transaction. Who texts while nothing is under way is read now.
 GATHER_SECONDS = 0.25
 IDLE_SECONDS = 1.0
 CHANCE = random.SystemRandom().random
