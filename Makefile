@@ -23,9 +23,10 @@ run: install ## start with the simulator and demo content at http://127.0.0.1:80
 	@$(VENV)/bin/vigie init --demo
 	@exec $(VENV)/bin/vigie serve --host 127.0.0.1 --port $(PORT)
 
+# Files in their order: else those with the fewest tests come last, and they take the longest.
 test: check ## set up, check and run every test
 	@deploy/install-chromium.sh
-	@$(VENV)/bin/pytest --numprocesses $(WORKERS) --dist loadfile
+	@$(VENV)/bin/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.installed-dev ## format, lint, types and imports, without the tests
 	$(VENV)/bin/ruff format --check .

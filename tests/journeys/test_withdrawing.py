@@ -145,6 +145,7 @@ async def test_a_report_counts_again_where_another_turns_out_to_be_meant(tmp_pat
         await enrol(vigie)
         start = vigie.clock.now()
         await vigie.text(AWA, "AV SOKOLO 3", sent_at=start)
+        await vigie.work()  # else what is withdrawn in the same batch is never told
         vigie.clock.move(minutes=15)
         await vigie.text(AWA, "ANN", sent_at=start + timedelta(minutes=10))
         await vigie.settle()
